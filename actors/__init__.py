@@ -1,0 +1,1 @@
+"""X to tweets: the stream, the spool, and one tracker per keyword."""

@@ -1,0 +1,86 @@
+"""Every setting, from the environment only, read once into one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class TalkerError(Exception):
+    """Something a person can mend; its text is one line that says what is wrong and what to do."""
+
+
+class ConfigError(TalkerError):
+    """A setting is missing or cannot be read; names the variable."""
+
+
+def setting(default: Any, about: str, *, shown: str | None = None, secret: bool = False) -> Any:
+    """Declare one setting: its default, what it is for, how the README shows the default."""
+    about_it = {"about": about, "shown": shown if shown is not None else str(default)}
+    return field(default=default, repr=not secret, metadata=about_it)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings. `repr` leaves the secrets out."""
+
+    home: Path = setting(
+        Path("~/.twittertalker"), "Folder for the embedded database, the spool, the lake and the Ray token."
+    )
+    database_url: str = setting(
+        "",
+        "Postgres 15 or newer, as `postgresql://user:password@host/name`.",
+        shown="embedded, under `TALKER_HOME`",
+        secret=True,
+    )
+    x_bearer_token: str = setting("", "Bearer token of your X app.", shown="none", secret=True)
+    x_base_url: str = setting("https://api.x.com", "Where X answers; the demo sets its local X here.")
+    lake: Path = setting(Path(), "Folder for the Parquet files Spark reads.", shown="`lake` under `TALKER_HOME`")
+    window_hours: int = setting(72, "Hours of tweets that one influence window looks back on.")
+    spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
+    app_address: str = setting("127.0.0.1", "Address the app listens on.")
+    app_port: int = setting(5006, "Port the app listens on; 0 takes a free one.")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
+        """Read the TALKER_* variables.
+
+        Raises:
+            ConfigError: a variable has a value of the wrong form, or is not a setting.
+        """
+        known = {variable(f): f for f in fields(cls)}
+        given = {name: value for name, value in env.items() if name.startswith("TALKER_") and value != ""}
+        unknown = sorted(given.keys() - known.keys() - {"TALKER_TEST_DATA"})
+        if unknown:
+            raise ConfigError(f"{unknown[0]} is not a setting; the README lists them all.")
+        read = cls(**{known[name].name: parsed(known[name], value) for name, value in given.items()})
+        return read.resolved()
+
+    def resolved(self) -> Settings:
+        """Return the same settings with the folders made absolute."""
+        home = self.home.expanduser().absolute()
+        lake = self.lake.expanduser().absolute() if self.lake != Path() else home / "lake"
+        return Settings(**{f.name: getattr(self, f.name) for f in fields(self)} | {"home": home, "lake": lake})
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that give a child process the same settings."""
+        return {variable(f): str(getattr(self, f.name)) for f in fields(self)}
+
+
+def variable(one: Field[Any]) -> str:
+    """Name the environment variable of a setting."""
+    return f"TALKER_{one.name.upper()}"
+
+
+def parsed(one: Field[Any], value: str) -> Any:
+    """Turn a variable's text into the setting's type, which is its default's."""
+    kind = type(one.default)
+    if isinstance(one.default, Path):
+        return Path(value)
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ConfigError(f"{variable(one)}={value!r} is not a {kind.__name__}.") from error

@@ -1,0 +1,271 @@
+"""The tables. Column names are X API v2's own; times are UTC; an unknown count is NULL, never 0."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# The transaction that last wrote the row. A reader that takes only rows below the oldest transaction in
+# flight (pg_snapshot_xmin) can neither skip a row nor read half a batch: see jobs.extract.
+WRITTEN_BY = text("(pg_current_xact_id()::text::bigint)")
+
+
+class Base(DeclarativeBase):
+    """All tables share one naming of constraints, so that migrations can name them."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as declared
+        datetime: DateTime(timezone=True),
+        float: Double,
+        str: String,
+        bytes: LargeBinary,
+    }
+
+
+class Account(Base):
+    """A person who signs in to the app."""
+
+    __tablename__ = "account"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    company: Mapped[str | None]
+    password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(server_default="viewer")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LoginSession(Base):
+    """A signed-in browser; deleting the row signs it out."""
+
+    __tablename__ = "login_session"
+    id_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Event(Base):
+    """What people do in the app: usage and feedback, never content."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    kind: Mapped[str]
+    detail: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
+
+
+class Keyword(Base):
+    """What is tracked: X gets `query`, people see `name`."""
+
+    __tablename__ = "keyword"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    query: Mapped[str]
+    language: Mapped[str | None]
+    sensitive: Mapped[bool] = mapped_column(server_default="false")
+    active: Mapped[bool] = mapped_column(server_default="true")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Author(Base):
+    """X's user object as last seen; `seen_at` is the time of the newest tweet that showed it."""
+
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    username: Mapped[str | None]
+    name: Mapped[str | None]
+    location: Mapped[str | None]
+    verified: Mapped[bool | None]
+    profile_image_url: Mapped[str | None]
+    created_at: Mapped[datetime | None]
+    followers_count: Mapped[int | None] = mapped_column(BigInteger)
+    following_count: Mapped[int | None] = mapped_column(BigInteger)
+    tweet_count: Mapped[int | None] = mapped_column(BigInteger)
+    listed_count: Mapped[int | None] = mapped_column(BigInteger)
+    synthetic: Mapped[bool] = mapped_column(server_default="false")
+    seen_at: Mapped[datetime]
+    seq: Mapped[int] = mapped_column(BigInteger, server_default=WRITTEN_BY, index=True)
+
+    __table_args__ = (Index("ix_author_synthetic", "synthetic", postgresql_where=text("synthetic")),)
+
+
+class Tweet(Base):
+    """A tweet as seen for one keyword.
+
+    `matched` is true when X delivered it for the keyword; an original known only through a retweet of it is
+    kept for its author's credit, but is not volume. `label` is -1, 0 or 1; NULL means not scored.
+    """
+
+    __tablename__ = "tweet"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    author_id: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    kind: Mapped[str]  # original, retweet, quote, reply
+    original_id: Mapped[int | None] = mapped_column(BigInteger)
+    conversation_id: Mapped[int | None] = mapped_column(BigInteger)
+    text: Mapped[str]
+    lang: Mapped[str | None]
+    retweet_count: Mapped[int | None] = mapped_column(BigInteger)
+    like_count: Mapped[int | None] = mapped_column(BigInteger)
+    reply_count: Mapped[int | None] = mapped_column(BigInteger)
+    quote_count: Mapped[int | None] = mapped_column(BigInteger)
+    sentiment: Mapped[float | None]
+    label: Mapped[int | None] = mapped_column(SmallInteger)
+    place: Mapped[str | None]
+    country_code: Mapped[str | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    place_confidence: Mapped[float | None]
+    matched: Mapped[bool] = mapped_column(server_default="true")
+    seq: Mapped[int] = mapped_column(BigInteger, server_default=WRITTEN_BY, index=True)
+
+    __table_args__ = (
+        Index(None, "keyword_id", "created_at"),
+        Index(None, "keyword_id", "author_id"),
+        Index(None, "keyword_id", "original_id", postgresql_where=text("original_id IS NOT NULL")),
+    )
+
+
+class Trend(Base):
+    """Volume and mood per keyword, minute and label; NULL label = not scored (retweets, other languages).
+
+    `voices` counts distinct authors inside this minute and label only: it does not add up over rows.
+    The sums are exact decimals, so that the order of batches cannot change them.
+    """
+
+    __tablename__ = "trend"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"))
+    minute: Mapped[datetime]
+    label: Mapped[int | None] = mapped_column(SmallInteger)
+    tweets: Mapped[int]
+    voices: Mapped[int]
+    sentiment_sum: Mapped[float] = mapped_column(Numeric(16, 4, asdecimal=False))
+    sentiment_square_sum: Mapped[float] = mapped_column(Numeric(20, 8, asdecimal=False))
+
+    __table_args__ = (UniqueConstraint("keyword_id", "minute", "label", postgresql_nulls_not_distinct=True),)
+
+
+class Term(Base):
+    """How many tweets used a word or hashtag (it starts with #), per keyword, hour and label."""
+
+    __tablename__ = "term"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"))
+    hour: Mapped[datetime]
+    label: Mapped[int | None] = mapped_column(SmallInteger)
+    term: Mapped[str]
+    tweets: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("keyword_id", "hour", "label", "term", postgresql_nulls_not_distinct=True),)
+
+
+class Gap(Base):
+    """A time in which the stream was not listening, why, and what filled it afterwards."""
+
+    __tablename__ = "gap"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    reason: Mapped[str]
+    filled_by: Mapped[str | None]
+
+
+class SpoolOffset(Base):
+    """How far a tracker has committed a spool, moved in the same transaction as what it read there."""
+
+    __tablename__ = "spool_offset"
+    spool: Mapped[str] = mapped_column(primary_key=True)
+    tracker: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    stored: Mapped[int] = mapped_column(BigInteger)
+    duplicate: Mapped[int] = mapped_column(BigInteger)
+
+
+class DeadLetter(Base):
+    """A payload that could not become rows, whole, with the reason."""
+
+    __tablename__ = "dead_letter"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    spool: Mapped[str]
+    position: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str]  # malformed: X's fault; refused: the database's word
+    detail: Mapped[str]
+    payload: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("spool", "position"),)
+
+
+class InfluenceRun(Base):
+    """One run of the influence job; `state` is running, done or failed."""
+
+    __tablename__ = "influence_run"
+    window_end: Mapped[datetime] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime]
+    state: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    tweets: Mapped[int | None] = mapped_column(BigInteger)
+    authors: Mapped[int | None] = mapped_column(BigInteger)
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    seconds: Mapped[float | None]
+    executors: Mapped[int | None]
+    weights: Mapped[str | None]
+    error: Mapped[str | None]
+
+
+class Influence(Base):
+    """An author's influence on a keyword in the window that ends at `window_end`.
+
+    score = reach + resonance, 0..100. `retweet_count` and `like_count` are what the author's own tweets on the
+    keyword earned; `sentiment` is the mean over the `scored` of them that could be scored, NULL when none could.
+    """
+
+    __tablename__ = "influence"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    window_end: Mapped[datetime] = mapped_column(primary_key=True)
+    author_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    score: Mapped[float]
+    reach: Mapped[float]
+    resonance: Mapped[float]
+    followers_count: Mapped[int | None] = mapped_column(BigInteger)
+    listed_count: Mapped[int | None] = mapped_column(BigInteger)
+    tweet_count: Mapped[int | None] = mapped_column(BigInteger)
+    retweet_count: Mapped[int | None] = mapped_column(BigInteger)
+    like_count: Mapped[int | None] = mapped_column(BigInteger)
+    tweets: Mapped[int]
+    scored: Mapped[int]
+    sentiment: Mapped[float | None]
+    label: Mapped[int | None] = mapped_column(SmallInteger)
+    top_tweet_id: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index(None, "keyword_id", "window_end", "label", "score"),)

@@ -1,0 +1,1 @@
+"""Tweets to scores: what needs all authors or all history, on Spark."""

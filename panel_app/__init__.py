@@ -1,0 +1,1 @@
+"""Tables to pages: the marketer's app."""

