@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,8 @@ def variable(one: Field[Any]) -> str:
 
 def parsed(one: Field[Any], value: str) -> Any:
     """Turn a variable's text into the setting's type, which is its default's."""
-    kind = type(one.default)
-    if isinstance(one.default, Path):
-        return Path(value)
+    kind: Callable[[str], Any] = type(one.default) if not isinstance(one.default, Path) else Path
     try:
         return kind(value)
     except ValueError as error:
-        raise ConfigError(f"{variable(one)}={value!r} is not a {kind.__name__}.") from error
+        raise ConfigError(f"{variable(one)}={value!r} is not a {type(one.default).__name__}.") from error

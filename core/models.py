@@ -18,7 +18,9 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     func,
-    text,
+)
+from sqlalchemy import (
+    text as sql,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -32,7 +34,7 @@ NAMES = {
 
 # The transaction that last wrote the row. A reader that takes only rows below the oldest transaction in
 # flight (pg_snapshot_xmin) can neither skip a row nor read half a batch: see jobs.extract.
-WRITTEN_BY = text("(pg_current_xact_id()::text::bigint)")
+WRITTEN_BY = sql("(pg_current_xact_id()::text::bigint)")
 
 
 class Base(DeclarativeBase):
@@ -113,7 +115,7 @@ class Author(Base):
     seen_at: Mapped[datetime]
     seq: Mapped[int] = mapped_column(BigInteger, server_default=WRITTEN_BY, index=True)
 
-    __table_args__ = (Index("ix_author_synthetic", "synthetic", postgresql_where=text("synthetic")),)
+    __table_args__ = (Index("ix_author_synthetic", "synthetic", postgresql_where=sql("synthetic")),)
 
 
 class Tweet(Base):
@@ -150,7 +152,7 @@ class Tweet(Base):
     __table_args__ = (
         Index(None, "keyword_id", "created_at"),
         Index(None, "keyword_id", "author_id"),
-        Index(None, "keyword_id", "original_id", postgresql_where=text("original_id IS NOT NULL")),
+        Index(None, "keyword_id", "original_id", postgresql_where=sql("original_id IS NOT NULL")),
     )
 
 
