@@ -1,0 +1,278 @@
+"""Writes. Each public function is one transaction: all of it is in the database afterwards, or nothing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from core.config import TalkerError
+from core.models import Author, DeadLetter, Gap, Keyword, SpoolOffset, Tweet
+
+Row = Mapping[str, Any]
+
+COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
+AUTHOR = tuple(column.key for column in Author.__table__.columns if column.key != "seq")
+TWEET = tuple(column.key for column in Tweet.__table__.columns if column.key != "seq")
+
+
+class KeywordError(TalkerError):
+    """A keyword that cannot be tracked, or is not."""
+
+
+def add_keyword(
+    engine: Engine, name: str, *, query: str | None = None, language: str | None = None, sensitive: bool = False
+) -> int:
+    """Track a keyword, or track it again with a new query; returns its id.
+
+    Without a query X is asked for the name itself, as a phrase if it has spaces.
+
+    Raises:
+        KeywordError: the name is empty, longer than 64 characters, or has control characters or quotes.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= 64 or not name.isprintable() or '"' in name:
+        raise KeywordError(f"A keyword has 1 to 64 printable characters without quotes, which {name[:70]!r} has not.")
+    asked = {
+        "query": query or (f'"{name}"' if " " in name else name),
+        "language": language,
+        "sensitive": sensitive,
+        "active": True,
+    }
+    statement = insert(Keyword).values(name=name, **asked).on_conflict_do_update(index_elements=["name"], set_=asked)
+    with engine.begin() as connection:
+        return connection.execute(statement.returning(Keyword.id)).scalar_one()
+
+
+def remove_keyword(engine: Engine, name: str) -> None:
+    """Stop tracking a keyword; what was collected stays.
+
+    Raises:
+        KeywordError: no such keyword is tracked.
+    """
+    statement = update(Keyword).where(Keyword.name == name.strip(), Keyword.active).values(active=False)
+    with engine.begin() as connection:
+        if not connection.execute(statement.returning(Keyword.id)).first():
+            raise KeywordError(f"{name!r} is not tracked; `talker track list` shows what is.")
+
+
+def open_gap(engine: Engine, started_at: datetime, reason: str) -> int:
+    """Record that the stream stopped listening; returns the gap's id."""
+    with engine.begin() as connection:
+        statement = insert(Gap).values(started_at=started_at, reason=reason).returning(Gap.id)
+        return connection.execute(statement).scalar_one()
+
+
+def close_gaps(engine: Engine, ended_at: datetime) -> None:
+    """Record that the stream listens again: every open gap ends now."""
+    with engine.begin() as connection:
+        connection.execute(update(Gap).where(Gap.ended_at.is_(None)).values(ended_at=ended_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows for one keyword out of one stretch of a spool, up to and including position `upto`.
+
+    `tweets` are rows of `tweet` without keyword_id, each with its `terms`; `dead` are rows of `dead_letter`.
+    """
+
+    keyword_id: int
+    spool: str
+    tracker: str
+    upto: int
+    tweets: Sequence[Row]
+    authors: Sequence[Row] = ()
+    dead: Sequence[Row] = ()
+
+
+def save_batch(engine: Engine, batch: Batch) -> None:
+    """Commit a batch: authors, tweets, the counters they move, and the spool position, in one transaction.
+
+    A batch whose position is already committed changes nothing, so it may be sent again at any time. Counters
+    move only for tweets that were not counted before, so the same tweet may also come by another way. The
+    cost is linear in the batch; `trend` and `term` are touched once per distinct (minute | hour and term, label).
+    """
+    tweets = once(batch.tweets, merged_tweet)
+    with engine.begin() as connection:
+        if committed(connection, batch.spool, batch.tracker) >= batch.upto:
+            return
+        connection.execute(text(STAGING))
+        copy(connection, "incoming_author", AUTHOR, once(batch.authors, newer_author))
+        columns = (*TWEET, "terms")
+        copy(connection, "incoming_tweet", columns, ({**row, "keyword_id": batch.keyword_id} for row in tweets))
+        for statement in COMMIT:
+            connection.execute(text(statement), {"keyword_id": batch.keyword_id})
+        bury(connection, batch.dead)
+        stored = connection.execute(text("SELECT count(*) FROM incoming_tweet WHERE counts")).scalar_one()
+        heard = sum(row["matched"] for row in batch.tweets)
+        advance(connection, batch, stored, heard - stored)
+
+
+def save_dead(engine: Engine, rows: Sequence[Row]) -> None:
+    """Keep payloads that could not become rows; safe to repeat."""
+    with engine.begin() as connection:
+        bury(connection, rows)
+
+
+def forget_spool(engine: Engine, spool: str) -> None:
+    """Drop the positions of a spool that is gone; its dead letters stay."""
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM spool_offset WHERE spool = :spool"), {"spool": spool})
+
+
+def committed(connection: Connection, spool: str, tracker: str) -> int:
+    """Lock and return a tracker's position in a spool; a second tracker of that name waits here."""
+    key = {"spool": spool, "tracker": tracker}
+    empty = insert(SpoolOffset).values(**key, position=0, stored=0, duplicate=0).on_conflict_do_nothing()
+    connection.execute(empty)
+    statement = select(SpoolOffset.position).filter_by(**key).with_for_update()
+    return connection.execute(statement).scalar_one()
+
+
+def advance(connection: Connection, batch: Batch, stored: int, duplicate: int) -> None:
+    """Move a tracker's position and its running counts to the end of a batch."""
+    moved = {
+        "position": batch.upto,
+        "stored": SpoolOffset.stored + stored,
+        "duplicate": SpoolOffset.duplicate + duplicate,
+    }
+    connection.execute(update(SpoolOffset).filter_by(spool=batch.spool, tracker=batch.tracker).values(moved))
+
+
+def bury(connection: Connection, rows: Sequence[Row]) -> None:
+    """Insert dead letters; one a spool position."""
+    if rows:
+        connection.execute(insert(DeadLetter).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def once(rows: Iterable[Row], merge: Callable[[Row, Row], Row]) -> list[Row]:
+    """Return rows in id order, merging those that share an id: Postgres refuses to upsert a row twice."""
+    unique: dict[int, Row] = {}
+    for row in rows:
+        seen = unique.get(row["id"])
+        unique[row["id"]] = row if seen is None else merge(seen, row)
+    return [row for _, row in sorted(unique.items())]
+
+
+def merged_tweet(one: Row, other: Row) -> Row:
+    """Merge two sights of a tweet: the highest of each count, and matched if either was."""
+    highest = {count: max((one[count], other[count]), key=known) for count in COUNTS}
+    return {**one, **highest, "matched": one["matched"] or other["matched"]}
+
+
+def newer_author(one: Row, other: Row) -> Row:
+    """Of two snapshots of an author keep the later; at the same time the one with higher counts."""
+    return max(one, other, key=lambda row: (row["seen_at"], *(known(row[count]) for count in SNAPSHOT_ORDER)))
+
+
+def known(count: int | None) -> int:
+    """Order unknown counts below every known one."""
+    return -1 if count is None else count
+
+
+def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Send rows by COPY, several times as fast as INSERT."""
+    lines = io.StringIO("".join("\t".join(copied(row[column]) for column in columns) + "\n" for row in rows))
+    with closing(connection.connection.cursor()) as cursor:
+        cast(Any, cursor).copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", lines)
+
+
+def copied(value: Any) -> str:
+    r"""Write one value in COPY's text format, where \N is NULL (postgresql.org/docs/current/sql-copy.html)."""
+    if value is None:
+        return r"\N"
+    if isinstance(value, list):
+        value = "{" + ",".join('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in value) + "}"
+    return str(value).translate(ESCAPES)
+
+
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+SNAPSHOT_ORDER = ("tweet_count", "followers_count", "listed_count")
+
+# Temporary tables live as long as the connection and are emptied at each commit.
+STAGING = f"""
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_author ON COMMIT DELETE ROWS AS
+  SELECT {", ".join(AUTHOR)} FROM author WITH NO DATA;
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_tweet ON COMMIT DELETE ROWS AS
+  SELECT {", ".join(TWEET)}, NULL::text[] AS terms, NULL::bool AS is_new, NULL::bool AS counts FROM tweet WITH NO DATA
+"""  # noqa: S608 - built from our own column names
+
+_NEWER = "({0}.seen_at, " + ", ".join(f"coalesce({{0}}.{count}, -1)" for count in SNAPSHOT_ORDER) + ")"
+_SEQ = "pg_current_xact_id()::text::bigint"
+
+# Rows are written in key order, so that two trackers that share authors cannot deadlock.
+SAVE_AUTHORS = f"""
+INSERT INTO author ({", ".join(AUTHOR)}) SELECT {", ".join(AUTHOR)} FROM incoming_author ORDER BY id
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in AUTHOR if c != "id")}, seq = {_SEQ}
+WHERE {_NEWER.format("author")} < {_NEWER.format("excluded")}
+"""  # noqa: S608 - built from our own column names
+
+SAVE_NEW_TWEETS = f"""
+WITH inserted AS (
+  INSERT INTO tweet ({", ".join(TWEET)}) SELECT {", ".join(TWEET)} FROM incoming_tweet ORDER BY id
+  ON CONFLICT DO NOTHING RETURNING id
+)
+UPDATE incoming_tweet i SET is_new = true, counts = i.matched FROM inserted WHERE inserted.id = i.id
+"""  # noqa: S608 - built from our own column names
+
+# An original first known through a retweet is volume from the moment X delivers it itself.
+HEAR_KNOWN_TWEETS = f"""
+WITH heard AS (
+  UPDATE tweet t SET matched = true, seq = {_SEQ} FROM incoming_tweet i
+  WHERE t.keyword_id = :keyword_id AND t.id = i.id AND i.matched AND NOT t.matched RETURNING t.id
+)
+UPDATE incoming_tweet i SET counts = true FROM heard WHERE heard.id = i.id
+"""  # noqa: S608 - built from our own column names
+
+KEEP_HIGHEST_COUNTS = f"""
+UPDATE tweet t SET {", ".join(f"{c} = greatest(t.{c}, i.{c})" for c in COUNTS)}, seq = {_SEQ} FROM incoming_tweet i
+WHERE t.keyword_id = :keyword_id AND t.id = i.id AND i.is_new IS NOT TRUE
+  AND ({" OR ".join(f"i.{c} > coalesce(t.{c}, -1)" for c in COUNTS)})
+"""  # noqa: S608 - built from our own column names
+
+MOVE_TREND = """
+INSERT INTO trend (keyword_id, minute, label, tweets, voices, sentiment_sum, sentiment_square_sum)
+SELECT keyword_id, date_trunc('minute', created_at), label, count(*), 0,
+       coalesce(sum(sentiment::numeric), 0), coalesce(sum(sentiment::numeric ^ 2), 0)
+FROM incoming_tweet WHERE counts GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (keyword_id, minute, label) DO UPDATE SET
+  tweets = trend.tweets + excluded.tweets,
+  sentiment_sum = trend.sentiment_sum + excluded.sentiment_sum,
+  sentiment_square_sum = trend.sentiment_square_sum + excluded.sentiment_square_sum
+"""
+
+# Distinct authors cannot be added up, so the minutes that moved are counted anew.
+COUNT_VOICES = """
+UPDATE trend SET voices = heard.voices FROM (
+  SELECT bin.minute, bin.label, count(DISTINCT t.author_id) AS voices
+  FROM (SELECT DISTINCT date_trunc('minute', created_at) AS minute, label FROM incoming_tweet WHERE counts) AS bin
+  JOIN tweet t ON t.keyword_id = :keyword_id AND t.matched AND t.label IS NOT DISTINCT FROM bin.label
+    AND t.created_at >= bin.minute AND t.created_at < bin.minute + interval '1 minute'
+  GROUP BY 1, 2
+) AS heard
+WHERE trend.keyword_id = :keyword_id AND trend.minute = heard.minute AND trend.label IS NOT DISTINCT FROM heard.label
+"""
+
+# A text counts once, at the hour it was written, however often it is retweeted.
+MOVE_TERMS = """
+INSERT INTO term (keyword_id, hour, label, term, tweets)
+SELECT keyword_id, date_trunc('hour', created_at), label, word, count(*)
+FROM incoming_tweet, unnest(terms) AS word WHERE is_new GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+ON CONFLICT (keyword_id, hour, label, term) DO UPDATE SET tweets = term.tweets + excluded.tweets
+"""
+
+COMMIT = (
+    SAVE_AUTHORS,
+    SAVE_NEW_TWEETS,
+    HEAR_KNOWN_TWEETS,
+    KEEP_HIGHEST_COUNTS,
+    MOVE_TREND,
+    COUNT_VOICES,
+    MOVE_TERMS,
+)
