@@ -1,0 +1,185 @@
+"""Reads: each function answers one question and returns a Select with every value bound.
+
+A range is given as `start` and `end` and means start < created_at <= end, in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, and_, cast, func, or_, select, true
+
+from core.models import Author, Gap, Influence, Keyword, Term, Trend, Tweet
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)  # how often influence is computed
+
+Rows = Select[Any]
+
+
+def keywords() -> Rows:
+    """What is tracked now, by name."""
+    return (
+        select(Keyword.id, Keyword.name, Keyword.language, Keyword.sensitive)
+        .where(Keyword.active)
+        .order_by(Keyword.name)
+    )
+
+
+def newest_tweet(keyword_id: int) -> Rows:
+    """When the newest tweet that X delivered for a keyword was written; no row when there is none."""
+    return (
+        select(Tweet.created_at)
+        .where(Tweet.keyword_id == keyword_id, Tweet.matched)
+        .order_by(Tweet.created_at.desc())
+        .limit(1)
+    )
+
+
+def totals(keyword_id: int, start: datetime, end: datetime) -> Rows:
+    """Tweets, distinct voices, scored tweets and their mean sentiment (NULL when none was scored)."""
+    return select(
+        func.count().label("tweets"),
+        func.count(Tweet.author_id.distinct()).label("voices"),
+        func.count(Tweet.label).label("scored"),
+        func.avg(Tweet.sentiment).filter(Tweet.label.is_not(None)).label("sentiment"),
+    ).where(_delivered(keyword_id, start, end))
+
+
+def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta) -> Rows:
+    """Tweets and sentiment sums per bin and label, oldest first; empty bins have no row.
+
+    Label NULL holds the tweets that were not scored; their sentiment sums say nothing.
+    """
+    time = func.date_bin(bin_width, Trend.minute, EPOCH).label("time")
+    return (
+        select(
+            time,
+            Trend.label,
+            func.sum(Trend.tweets).label("tweets"),
+            func.sum(Trend.sentiment_sum).label("sentiment_sum"),
+            func.sum(Trend.sentiment_square_sum).label("sentiment_square_sum"),
+        )
+        .where(Trend.keyword_id == keyword_id, Trend.minute >= start, Trend.minute <= end)
+        .group_by("time", Trend.label)
+        .order_by("time")
+    )
+
+
+def top_influencers(keyword_id: int, end: datetime, label: int, limit: int = 5) -> Rows:
+    """The highest scores of one sentiment in the newest window, with the author and their top tweet.
+
+    Ids are text, as X sends them: a frame would round a large number beside a NULL.
+    """
+    return (
+        select(
+            cast(Influence.author_id, String).label("author_id"),
+            *(getattr(Influence, name) for name in ("window_end", "label", "score", "reach", "resonance")),
+            *(getattr(Influence, name) for name in ("followers_count", "retweet_count", "sentiment", "scored")),
+            Author.name,
+            Author.username,
+            cast(Tweet.id, String).label("tweet_id"),
+            Tweet.text,
+            Tweet.created_at,
+        )
+        .outerjoin(Author, Author.id == Influence.author_id)
+        .outerjoin(Tweet, and_(Tweet.keyword_id == Influence.keyword_id, Tweet.id == Influence.top_tweet_id))
+        .where(
+            Influence.keyword_id == keyword_id,
+            Influence.window_end == _newest_window(keyword_id, end),
+            Influence.label == label,
+        )
+        .order_by(Influence.score.desc(), Influence.author_id)
+        .limit(limit)
+    )
+
+
+def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: int = 1000) -> Rows:
+    """Where the highest scores of the newest window tweet from: the place of each one's latest tweet in the range.
+
+    The place is NULL where it is unknown, so that the unknown can be counted.
+    """
+    ranked = (
+        select(Influence.author_id, Influence.score, Influence.label)
+        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest_window(keyword_id, end))
+        .order_by(Influence.score.desc(), Influence.author_id)
+        .limit(limit)
+        .subquery()
+    )
+    latest = (
+        select(Tweet.place, Tweet.country_code, Tweet.latitude, Tweet.longitude, Tweet.place_confidence)
+        .where(Tweet.keyword_id == keyword_id, Tweet.author_id == ranked.c.author_id)
+        .where(Tweet.created_at > start, Tweet.created_at <= end)
+        .order_by(Tweet.created_at.desc())
+        .limit(1)
+        .lateral()
+    )
+    return (
+        select(ranked.c.score, ranked.c.label, Author.name, Author.username, *latest.c)
+        .join(latest, true())
+        .outerjoin(Author, Author.id == ranked.c.author_id)
+        .order_by(ranked.c.score.desc(), ranked.c.author_id)
+    )
+
+
+def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: int = 60) -> Rows:
+    """The words and hashtags most tweets of one sentiment use, in the whole hours that the range touches."""
+    tweets = func.sum(Term.tweets).label("tweets")
+    return (
+        select(Term.term, tweets)
+        .where(Term.keyword_id == keyword_id, Term.label == label)
+        .where(Term.hour > start - timedelta(hours=1), Term.hour <= end)
+        .group_by(Term.term)
+        .order_by(tweets.desc(), Term.term)
+        .limit(limit)
+    )
+
+
+def tweets_with(
+    keyword_id: int, start: datetime, end: datetime, term: str, label: int | None = None, limit: int = 20
+) -> Rows:
+    """The newest tweets that use a word or hashtag, of one sentiment or of all; retweets are left out."""
+    whole_word = rf"(^|\W){re.escape(term)}($|\W)"
+    asked = [Tweet.kind != "retweet", Tweet.text.op("~*")(whole_word)]
+    return (
+        select(
+            cast(Tweet.id, String).label("tweet_id"),
+            Tweet.text,
+            Tweet.created_at,
+            Tweet.label,
+            Tweet.retweet_count,
+            Author.name,
+            Author.username,
+        )
+        .outerjoin(Author, Author.id == Tweet.author_id)
+        .where(_delivered(keyword_id, start, end), *asked, *([] if label is None else [Tweet.label == label]))
+        .order_by(Tweet.created_at.desc(), Tweet.id.desc())
+        .limit(limit)
+    )
+
+
+def gaps(start: datetime, end: datetime) -> Rows:
+    """When the stream was not listening within the range; `ended_at` is NULL while it still is not."""
+    return (
+        select(Gap.started_at, Gap.ended_at, Gap.reason, Gap.filled_by)
+        .where(Gap.started_at < end, or_(Gap.ended_at.is_(None), Gap.ended_at > start))
+        .order_by(Gap.started_at)
+    )
+
+
+def synthetic() -> Rows:
+    """Whether any author was invented by the local X."""
+    return select(select(Author.id).where(Author.synthetic).exists().label("synthetic"))
+
+
+def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement[bool]:
+    return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at > start, Tweet.created_at <= end)
+
+
+def _newest_window(keyword_id: int, end: datetime) -> ScalarSelect[Any]:
+    # A window ends on a quarter hour, so the one that holds the newest tweet may end a little after it.
+    until = end - (end - EPOCH) % QUARTER + QUARTER
+    newest = select(func.max(Influence.window_end))
+    return newest.where(Influence.keyword_id == keyword_id, Influence.window_end <= until).scalar_subquery()
