@@ -16,7 +16,7 @@ from core.models import Author, Gap, Influence, Keyword, Term, Trend, Tweet
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)  # how often influence is computed
 
-Rows = Select[Any]
+Rows = Select[*tuple[Any, ...]]
 
 
 def keywords() -> Rows:
