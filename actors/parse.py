@@ -1,0 +1,298 @@
+"""A payload from X becomes messages: v2 stream messages and pages, in old and new field names, and v1.1 tweets.
+
+Pure: bytes in, values out. The rows have the column names of `core.models`; what X did not send, or sent in a form
+that cannot be read, is None, for unknown is not 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+Fields = dict[str, Any]
+
+# X renamed these in its OpenAPI 2.167 of August 2026; the wire may use either spelling.
+RENAMED = {
+    "retweet_count": "repost_count",
+    "tweet_count": "post_count",
+    "referenced_tweets": "referenced_posts",
+    "note_tweet": "note_post",
+    "tweets": "posts",
+}
+KINDS = {"retweeted": "retweet", "quoted": "quote", "replied_to": "reply"}  # of several references, the first wins
+COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+FIRST_SNOWFLAKE = 29_700_859_247  # ids below it, of before November 2010, were counted and hold no time
+X_EPOCH = datetime.fromtimestamp(1288834974.657, UTC)
+BIGINT = 2**63 - 1
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Malformed(ValueError):
+    """A payload that is not JSON, or a tweet that lacks what a row needs; says which and what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivered tweet.
+
+    Attributes:
+        tags: the tags of the rules it matched; a rule without a tag gives none.
+        searched: its full text, and for a retweet the original's full text too: what a keyword is looked for in.
+        tweet: the columns of `core.models.Tweet` that X knows.
+        original: the same of the tweet that it retweets, if the payload carries it.
+        authors: columns of `core.models.Author` for its author and the original's, if the payload carries them.
+    """
+
+    tags: frozenset[str]
+    searched: str
+    tweet: Fields
+    original: Fields | None
+    authors: list[Fields]
+
+
+def messages(payload: bytes) -> tuple[list[Message], list[str]]:
+    """Return a payload's messages, and a line for each thing in it that is malformed.
+
+    A bad tweet on a page costs only itself. A payload without tweets (keep-alive, error, counts, compliance, types
+    that X may yet invent) gives two empty lists. It raises nothing, whatever the bytes.
+    """
+    try:
+        whole = _whole(document(payload))
+    except Malformed as error:
+        return [], [str(error)]
+    found: list[Message] = []
+    problems: list[str] = []
+    included = _fields(whole.get("includes"))
+    tags, users, tweets = tags_of(whole), _by_id(included.get("users")), _by_id(_either(included, "tweets"))
+    for tweet in _delivered(whole):
+        try:
+            found.append(_message(tweet, tags, users, tweets))
+        except Malformed as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def document(payload: bytes) -> Any:
+    """Return a payload's JSON value; None for a keep-alive.
+
+    Raises:
+        Malformed: it is not JSON.
+    """
+    if not payload.strip():
+        return None
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        refused = error
+    try:
+        return json.loads(payload)  # slower, but takes the half emoji that a text cut short may end in
+    except (ValueError, RecursionError):
+        raise Malformed(f"not JSON: {refused}") from refused
+
+
+def tweets_in(delivered: Any) -> int:
+    """Count the tweets that a document delivers, readable or not."""
+    return len(_delivered(_whole(delivered)))
+
+
+def tags_of(delivered: Any) -> frozenset[str]:
+    """Return the tags of the rules that a document's tweets matched."""
+    rules = _each(_fields(delivered).get("matching_rules"))
+    return frozenset(tag for rule in rules if (tag := _text(rule.get("tag"))))
+
+
+def clean_text(text: str) -> str:
+    """Return text as it was meant and as Postgres takes it.
+
+    X escapes &, < and > once; NUL and lone surrogates cannot be stored; in NFC equal words are equal.
+    """
+    if "&" in text:
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if text.isascii() else unicodedata.normalize("NFC", SURROGATE.sub("\ufffd", text))
+
+
+def _whole(delivered: Any) -> Fields:
+    """Return a document as a v2 message or page."""
+    whole = _fields(delivered)
+    return _as_v2(whole) if "text" in whole or "full_text" in whole else whole
+
+
+def _delivered(whole: Fields) -> list[Fields]:
+    """Return a v2 document's tweets: counts, users and compliance events have no text, author or matching rule."""
+    data, matched = whole.get("data"), "matching_rules" in whole
+    tweets = _each(data if isinstance(data, list) else [data])
+    return [one for one in tweets if matched or "text" in one or "author_id" in one]
+
+
+def _message(data: Fields, tags: frozenset[str], users: dict[int, Fields], tweets: dict[int, Fields]) -> Message:
+    tweet = _tweet(data)
+    searched, original, sources = tweet["text"], None, {tweet["author_id"]: data}
+    if tweet["kind"] == "retweet":
+        if carried := tweets.get(tweet["original_id"]):
+            original = _tweet(carried)
+            original["retweet_count"] = _highest(original["retweet_count"], tweet["retweet_count"])
+            searched = f"{searched}\n{original['text']}"
+            sources.setdefault(original["author_id"], carried)
+        tweet.update(dict.fromkeys(COUNTS))  # what a retweet tells of its counts is the original's
+    authors = [_author(one, users[one], tweet, source) for one, source in sources.items() if one in users]
+    return Message(tags, searched, tweet, original, authors)
+
+
+def _tweet(data: Fields) -> Fields:
+    tweet_id = _id(data.get("id"))
+    kind, original_id = _kind(data)
+    counts = _fields(data.get("public_metrics"))
+    row = {
+        "id": tweet_id,
+        "author_id": _id(data.get("author_id")),
+        "created_at": _time(data.get("created_at")) or _born(tweet_id),
+        "kind": kind,
+        "original_id": original_id,
+        "conversation_id": _id(data.get("conversation_id")),
+        "text": _full_text(data),
+        "lang": _text(data.get("lang")),
+        "retweet_count": _count(_either(counts, "retweet_count")),
+        "like_count": _count(counts.get("like_count")),
+        "reply_count": _count(counts.get("reply_count")),
+        "quote_count": _count(counts.get("quote_count")),
+    }
+    for needed in ("id", "author_id", "created_at", "text"):
+        if row[needed] is None:
+            raise Malformed(f"tweet {str(data.get('id'))[:20]!r}: {needed} is missing or cannot be read")
+    return row
+
+
+def _full_text(data: Fields) -> str | None:
+    text = _fields(_either(data, "note_tweet")).get("text") or data.get("text")  # a long tweet's `text` is cut short
+    return clean_text(text) if isinstance(text, str) else None
+
+
+def _kind(data: Fields) -> tuple[str, int | None]:
+    """Return a tweet's kind, and the id of the tweet that it retweets, quotes or answers."""
+    references = _each(_either(data, "referenced_tweets"))
+    for relation, kind in KINDS.items():
+        for reference in references:
+            if reference.get("type") == relation:
+                return kind, _id(reference.get("id"))
+    return "original", None
+
+
+def _author(author_id: int, user: Fields, tweet: Fields, source: Fields) -> Fields:
+    """Return the row of a user object that was delivered with `tweet` as the author of `source`."""
+    counts = _fields(user.get("public_metrics"))
+    verified = user.get("verified")
+    return {
+        "id": author_id,
+        "username": _text(user.get("username")),
+        "name": _text(user.get("name")),
+        "location": _text(user.get("location")),
+        "verified": verified if isinstance(verified, bool) else None,
+        "profile_image_url": _text(user.get("profile_image_url")),
+        "created_at": _time(user.get("created_at")),
+        "followers_count": _count(counts.get("followers_count")),
+        "following_count": _count(counts.get("following_count")),
+        "tweet_count": _count(_either(counts, "tweet_count")),
+        "listed_count": _count(counts.get("listed_count")),
+        "synthetic": bool(user.get("synthetic") or source.get("synthetic")),
+        "seen_at": tweet["created_at"],
+    }
+
+
+def _as_v2(status: Fields) -> Fields:
+    """Return a v1.1 tweet as the v2 message that would have delivered it."""
+    statuses = [status, *_each([status.get("retweeted_status")])]
+    users = [_user_as_v2(_fields(one.get("user"))) for one in statuses]
+    data, *carried = [_status_as_v2(one) for one in statuses]
+    return {"data": data, "includes": {"users": users[::-1], "tweets": carried}}  # the last of equals counts: its own
+
+
+def _status_as_v2(status: Fields) -> Fields:
+    quoted = status.get("quoted_status_id") or _fields(status.get("quoted_status")).get("id")
+    references = {
+        "retweeted": _fields(status.get("retweeted_status")).get("id"),
+        "quoted": quoted,
+        "replied_to": status.get("in_reply_to_status_id"),
+    }
+    return {
+        "id": status.get("id"),
+        "author_id": _fields(status.get("user")).get("id"),
+        "created_at": status.get("created_at"),
+        "text": _fields(status.get("extended_tweet")).get("full_text") or status.get("full_text") or status.get("text"),
+        "lang": status.get("lang"),
+        "public_metrics": {**status, "like_count": status.get("favorite_count")},
+        "referenced_tweets": [{"type": relation, "id": to} for relation, to in references.items() if to],
+        "synthetic": status.get("synthetic"),
+    }
+
+
+def _user_as_v2(user: Fields) -> Fields:
+    renamed = {"following_count": user.get("friends_count"), "tweet_count": user.get("statuses_count")}
+    return {
+        **user,
+        "username": user.get("screen_name"),
+        "profile_image_url": user.get("profile_image_url_https"),
+        "public_metrics": {**user, **renamed},
+    }
+
+
+def _fields(value: Any) -> Fields:
+    return value if isinstance(value, dict) else {}
+
+
+def _each(value: Any) -> list[Fields]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _by_id(value: Any) -> dict[int, Fields]:
+    return {known: one for one in _each(value) if (known := _id(one.get("id"))) is not None}
+
+
+def _either(fields: Fields, name: str) -> Any:
+    """Return a field that X has renamed, under either name."""
+    value = fields.get(name)
+    return fields.get(RENAMED[name]) if value is None else value
+
+
+def _id(value: Any) -> int | None:
+    """Return an id, which X sends as text and older versions as a number."""
+    if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if type(value) is int and 0 < value <= BIGINT else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= BIGINT else None
+
+
+def _highest(*counts: int | None) -> int | None:
+    return max((count for count in counts if count is not None), default=None)
+
+
+def _text(value: Any) -> str | None:
+    return (clean_text(value) or None) if isinstance(value, str) else None
+
+
+def _time(value: Any) -> datetime | None:
+    """Return a v2 time (ISO 8601) or a v1.1 one ("Wed Nov 30 13:51:43 +0000 2016") in UTC."""
+    try:
+        if len(parts := value.split()) == 6:
+            _, month, day, clock, zone, year = parts
+            value = f"{year}-{MONTHS.index(month) + 1:02}-{day}T{clock}{zone}"
+        at = datetime.fromisoformat(value)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (AttributeError, ValueError, OverflowError):
+        return None
+
+
+def _born(tweet_id: int | None) -> datetime | None:
+    """Return the time in a snowflake id: milliseconds since X's epoch, above 22 bits of machine and sequence."""
+    return X_EPOCH + timedelta(milliseconds=tweet_id >> 22) if tweet_id and tweet_id >= FIRST_SNOWFLAKE else None
