@@ -1,0 +1,57 @@
+"""The buffer between X and the trackers: durable before anything else sees a payload.
+
+One SQLite file with one row a payload. Positions only ever grow, also over restarts. The reader process appends,
+the supervisor process reads and acknowledges; SQLite's write-ahead log lets them do so at the same time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+# AUTOINCREMENT: a position is never given twice, even after its row is gone.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS payload (position INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL);
+INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity)
+"""
+
+
+class Spool:
+    """Payloads in the order they came, kept until they are acknowledged."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Autocommit: each statement that stands alone is its own transaction. One thread at a time uses a Spool.
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = wal")
+        self._db.execute("PRAGMA synchronous = full")  # an append that returned survives a power cut
+        self._db.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA.split(";"):
+            self._db.execute(statement)
+        self._db.execute("COMMIT")
+        self.name: str = self._db.execute("SELECT name FROM identity").fetchone()[0]
+
+    def append(self, payloads: Sequence[bytes]) -> None:
+        """Add payloads in order; when this returns they are on disk."""
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany("INSERT INTO payload (body) VALUES (?)", [(payload,) for payload in payloads])
+        self._db.execute("COMMIT")
+
+    def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return up to `limit` payloads with their positions, in order, from behind a position."""
+        query = "SELECT position, body FROM payload WHERE position > ? ORDER BY position LIMIT ?"
+        return self._db.execute(query, (after, limit)).fetchall()
+
+    def acknowledge(self, upto: int) -> None:
+        """Let go of the payloads up to and including a position."""
+        self._db.execute("DELETE FROM payload WHERE position <= ?", (upto,))
+
+    def depth(self) -> int:
+        """Count the payloads that wait."""
+        return int(self._db.execute("SELECT count(*) FROM payload").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file; what it holds stays."""
+        self._db.close()

@@ -1,0 +1,118 @@
+"""Follows one keyword: turns payloads into scored rows and commits them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from actors import parse, places, sentiment, terms
+from core import db, store
+
+log = logging.getLogger(__name__)
+
+NOT_SCORED: dict[str, Any] = {"sentiment": None, "label": None, "terms": []}
+NOWHERE = dict.fromkeys(("place", "country_code", "latitude", "longitude", "place_confidence"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Payloads of one spool that may concern a keyword, in order, with their positions.
+
+    `upto` is the last position this stretch covers. `pattern` finds the keyword in texts that came without a rule's
+    tag; it is a regular expression, searched in any case.
+    """
+
+    spool: str
+    upto: int
+    payloads: list[tuple[int, bytes]]
+    pattern: str | None = None
+
+
+class KeywordTracker:
+    """Scores and stores one keyword's tweets.
+
+    A plain class: the supervisor makes it a Ray actor, a test just calls it. It keeps nothing between calls but its
+    database connection, so it may die and be started again at any time.
+    """
+
+    def __init__(self, keyword_id: int, name: str, database_url: str):
+        self.keyword_id = keyword_id
+        self.name = name
+        self._engine = db.engine(database_url, pool_size=1)
+
+    def add(self, stretch: Stretch) -> int:
+        """Score and commit a stretch, and return its last position. Safe to repeat."""
+        found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
+        tweets: list[store.Row] = []
+        authors: list[store.Row] = []
+        dead: list[store.Row] = []
+        for position, payload in stretch.payloads:
+            messages, problems = parse.messages(payload)
+            if problems:
+                dead.append(dead_letter(stretch.spool, position, payload, problems))
+            for message in messages:
+                if named(self.name, message.tags) or (found and found(message.searched)):
+                    tweets += rows(message, self.name)
+                    authors += message.authors
+        store.save_batch(
+            self._engine,
+            store.Batch(self.keyword_id, stretch.spool, self.name, stretch.upto, tweets, authors, dead),
+        )
+        return stretch.upto
+
+
+def named(keyword: str, tags: frozenset[str]) -> bool:
+    """Say whether a rule's tag names the keyword: the name in any case, with or without our own mark before it."""
+    return any(keyword_of(tag) == keyword.casefold() for tag in tags)
+
+
+def keyword_of(tag: str) -> str:
+    """Return the keyword that a rule's tag names, casefolded. Our own rules mark theirs with `tt:`."""
+    return tag.removeprefix("tt:").casefold()
+
+
+def dead_letter(spool: str, position: int, payload: bytes, problems: list[str]) -> store.Row:
+    """Make the row that keeps a payload with something malformed in it, and log that it was dropped."""
+    detail = "; ".join(problems)[:1000]
+    log.warning("Dropped malformed payload %s:%s: %s", spool, position, detail)
+    return {"spool": spool, "position": position, "reason": "malformed", "detail": detail, "payload": payload}
+
+
+def rows(message: parse.Message, keyword: str) -> Iterator[store.Row]:
+    """Yield a message's rows of `tweet`: the tweet itself and the original it carries, which X did not deliver."""
+    authors: dict[int, store.Row] = {author["id"]: author for author in message.authors}
+    yield row(message.tweet, authors, keyword, matched=True)
+    if message.original:
+        yield row(message.original, authors, keyword, matched=False)
+
+
+def row(tweet: store.Row, authors: Mapping[int, store.Row], keyword: str, *, matched: bool) -> store.Row:
+    """Return a tweet with what we make of it: sentiment, words, place."""
+    located = place(authors.get(tweet["author_id"], {}).get("location"))
+    return {**tweet, **scored(tweet, keyword), **located, "matched": matched}
+
+
+def scored(tweet: store.Row, keyword: str) -> dict[str, Any]:
+    """Return a tweet's sentiment, label and words; a retweet has no text of its own."""
+    if tweet["kind"] == "retweet":
+        return NOT_SCORED
+    score = sentiment.score(tweet["text"], keyword) if sentiment.scored(tweet["lang"]) else None
+    words = terms.terms(tweet["text"], tweet["lang"], keyword)
+    return {"sentiment": score, "label": sentiment.label(score), "terms": words}
+
+
+def place(location: str | None) -> dict[str, Any]:
+    """Return the columns of the place that a profile text names; unknown stays unknown."""
+    found = places.place(location)
+    if found is None:
+        return NOWHERE
+    return {
+        "place": found.name,
+        "country_code": found.country_code,
+        "latitude": found.latitude,
+        "longitude": found.longitude,
+        "place_confidence": found.confidence,
+    }
