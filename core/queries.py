@@ -9,9 +9,23 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, String, and_, cast, func, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    String,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
-from core.models import Author, Gap, Influence, Keyword, Term, Trend, Tweet
+from core.models import Author, Gap, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)  # how often influence is computed
@@ -22,7 +36,7 @@ Rows = Select[*tuple[Any, ...]]
 def keywords() -> Rows:
     """What is tracked now, by name."""
     return (
-        select(Keyword.id, Keyword.name, Keyword.language, Keyword.sensitive)
+        select(Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.sensitive)
         .where(Keyword.active)
         .order_by(Keyword.name)
     )
@@ -80,6 +94,7 @@ def top_influencers(keyword_id: int, end: datetime, label: int, limit: int = 5) 
             *(getattr(Influence, name) for name in ("followers_count", "retweet_count", "sentiment", "scored")),
             Author.name,
             Author.username,
+            Author.synthetic,
             cast(Tweet.id, String).label("tweet_id"),
             Tweet.text,
             Tweet.created_at,
@@ -118,6 +133,7 @@ def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: in
     )
     return (
         select(ranked.c.score, ranked.c.label, Author.name, Author.username, *latest.c)
+        .select_from(ranked)
         .join(latest, true())
         .outerjoin(Author, Author.id == ranked.c.author_id)
         .order_by(ranked.c.score.desc(), ranked.c.author_id)
@@ -152,6 +168,7 @@ def tweets_with(
             Tweet.retweet_count,
             Author.name,
             Author.username,
+            Author.synthetic,
         )
         .outerjoin(Author, Author.id == Tweet.author_id)
         .where(_delivered(keyword_id, start, end), *asked, *([] if label is None else [Tweet.label == label]))
@@ -166,6 +183,31 @@ def gaps(start: datetime, end: datetime) -> Rows:
         select(Gap.started_at, Gap.ended_at, Gap.reason, Gap.filled_by)
         .where(Gap.started_at < end, or_(Gap.ended_at.is_(None), Gap.ended_at > start))
         .order_by(Gap.started_at)
+    )
+
+
+def commits_since(snapshot: str | None) -> Rows:
+    """What was committed since an earlier answer's `snapshot`; the first time there is none.
+
+    `keyword_ids` are the keywords with new or changed tweets, NULL when there are none. A snapshot, not the highest
+    `seq`, tells what is new, because sequence order is not commit order. `others` changes with the small tables.
+    """
+    now = func.pg_current_snapshot()
+    last: Any = now if snapshot is None else literal(snapshot).op("::")(literal_column("pg_snapshot"))
+    oldest = cast(cast(func.pg_snapshot_xmin(last), String), BigInteger)
+    unseen = ~func.pg_visible_in_snapshot(cast(Tweet.seq, String).op("::")(literal_column("xid8")), last)
+    others = (
+        select(func.max(InfluenceRun.finished_at)),
+        select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at))),
+        select(func.concat(func.count(Keyword.id), "/", func.max(Keyword.id))).where(Keyword.active),
+    )
+    return select(
+        cast(now, String).label("snapshot"),
+        select(func.array_agg(Tweet.keyword_id.distinct()))
+        .where(Tweet.seq >= oldest, unseen)
+        .scalar_subquery()
+        .label("keyword_ids"),
+        func.concat_ws(" ", *(one.scalar_subquery() for one in others)).label("others"),
     )
 
 
