@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Double,
     ScalarSelect,
     Select,
     String,
@@ -25,7 +26,7 @@ from sqlalchemy import (
     true,
 )
 
-from core.models import Author, Gap, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
+from core.models import Author, DeadLetter, Gap, Influence, InfluenceRun, Keyword, SpoolOffset, Term, Trend, Tweet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)  # how often influence is computed
@@ -40,6 +41,19 @@ def keywords() -> Rows:
         .where(Keyword.active)
         .order_by(Keyword.name)
     )
+
+
+def replayed(spool: str) -> Rows:
+    """What became of a spool's payloads: tweets stored and duplicate, payloads malformed and dead."""
+    committed = select(
+        func.coalesce(func.sum(SpoolOffset.stored), 0).cast(BigInteger).label("stored"),
+        func.coalesce(func.sum(SpoolOffset.duplicate), 0).cast(BigInteger).label("duplicate"),
+    ).where(SpoolOffset.spool == spool)
+    buried = select(
+        func.count().filter(DeadLetter.reason == "malformed").label("malformed"),
+        func.count().filter(DeadLetter.reason != "malformed").label("dead"),
+    ).where(DeadLetter.spool == spool)
+    return select(committed.subquery(), buried.subquery())
 
 
 def newest_tweet(keyword_id: int) -> Rows:
@@ -73,8 +87,8 @@ def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta)
             time,
             Trend.label,
             func.sum(Trend.tweets).label("tweets"),
-            func.sum(Trend.sentiment_sum).label("sentiment_sum"),
-            func.sum(Trend.sentiment_square_sum).label("sentiment_square_sum"),
+            cast(func.sum(Trend.sentiment_sum), Double).label("sentiment_sum"),
+            cast(func.sum(Trend.sentiment_square_sum), Double).label("sentiment_square_sum"),
         )
         .where(Trend.keyword_id == keyword_id, Trend.minute >= start, Trend.minute <= end)
         .group_by("time", Trend.label)
