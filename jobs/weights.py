@@ -1,0 +1,216 @@
+"""How much each criterion counts in the influence score: learnt from labelled pairs of people, kept in weights.json.
+
+The labels say which of two people is more influential (Kaggle / PeerIndex, 2013). A random forest on the log1p
+differences of a pair gives each criterion's importance; the score weighs the log counts by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+
+from core.config import TalkerError
+
+REACH = ("followers_count", "listed_count", "tweet_count")
+ENGAGEMENT = "engagement"  # retweets and likes earned on the keyword
+CRITERIA = (*REACH, ENGAGEMENT)
+
+# The data has no likes and nothing per keyword: what it says of retweets received is carried over to engagement.
+COLUMNS = dict(zip(CRITERIA, ("follower_count", "listed_count", "posts", "retweets_received"), strict=True))
+
+# The count at which a criterion gives all its points: what one of a thousand of the labelled people exceeds.
+REFERENCE_QUANTILE = 0.999
+# Their `posts` is a recent rate and not X's lifetime count, so its reference is stated: about what one of a
+# thousand authors on X has.
+TWEET_COUNT_REFERENCE = 1_000_000.0
+
+METHOD = "random forest importances on log1p counts"
+SEEDS = (0, 1, 2, 3, 4)
+TREES = 100
+FloatArray = npt.NDArray[np.float64]
+Scorer = Callable[[pd.DataFrame], "pd.Series[float]"]
+FILE = Path(__file__).with_name("weights.json")
+
+
+class PairsError(TalkerError):
+    """The file of labelled pairs cannot be read; names what it lacks."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Each criterion's share of the score (they sum to 1) and the count at which the share is full."""
+
+    version: str
+    share: Mapping[str, float]
+    reference: Mapping[str, float]
+
+    @classmethod
+    def of(cls, importance: FloatArray, reference: Mapping[str, float]) -> Weights:
+        """Turn importances into shares; the version tells apart whatever scores differently."""
+        share = by_criterion(importance / importance.sum())
+        written = json.dumps([share, reference]).encode()
+        return cls(hashlib.sha256(written).hexdigest()[:12], share, reference)
+
+
+def load(path: Path = FILE) -> Weights:
+    """Read trained weights."""
+    kept = json.loads(path.read_text())
+    return Weights(kept["version"], kept["weights"], kept["references"])
+
+
+def save(trained: Mapping[str, Any], path: Path = FILE) -> None:
+    """Keep what `train` returned; the same training gives the same bytes."""
+    path.write_text(json.dumps(trained, indent=2) + "\n")
+
+
+def parts(counts: pd.DataFrame, weights: Weights) -> pd.DataFrame:
+    """Return the points each criterion gives, whose sum over a row is the score, 0..100.
+
+    part_j = 100 w_j min(1, ln(1 + x_j) / ln(1 + reference_j)). A criterion that is unknown (NaN) gives no points and
+    the weights of the others are scaled up to sum to 1; a row with nothing known has only NaN.
+    """
+    share, reference = pd.Series(weights.share), pd.Series(weights.reference)
+    known = counts[list(weights.share)].astype(float)
+    filled = known.apply(np.log1p).div(np.log1p(reference)).clip(upper=1)
+    return filled.mul(100 * share).div(known.notna().mul(share).sum(axis=1), axis=0)
+
+
+def score(counts: pd.DataFrame, weights: Weights) -> pd.Series[float]:
+    """Return each row's score, 0..100; NaN where nothing is known."""
+    return parts(counts, weights).sum(axis=1, min_count=1)
+
+
+def train(path: Path, *, day: str | None = None) -> dict[str, Any]:
+    """Learn the weights from labelled pairs; returns what weights.json holds.
+
+    `day` is only noted: no clock is read, so that the same file and libraries always give the same answer.
+
+    Raises:
+        PairsError: the file is not one of labelled pairs.
+    """
+    pairs = read_pairs(path)
+    runs = importances(pairs, SEEDS)
+    learnt = Weights.of(runs.mean(axis=0), references(pairs))
+    return {
+        "version": learnt.version,
+        "method": METHOD,
+        "weights": learnt.share,
+        "references": learnt.reference,
+        "spread": by_criterion(runs.std(axis=0)),
+        "auc_on_unseen_people": summary(unseen_auc(pairs)),
+        "trained": {
+            "day": day,
+            "data_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "pairs": len(pairs),
+            "criteria": COLUMNS,
+            "seeds": list(SEEDS),
+            "trees": TREES,
+            "reference_quantile": REFERENCE_QUANTILE,
+            "libraries": {name: version(name) for name in ("scikit-learn", "numpy", "pandas")},
+        },
+    }
+
+
+def evaluate(path: Path) -> dict[str, Any]:
+    """Say how often each way of scoring ranks a pair as people did (AUC), on people that no fit has seen.
+
+    `default` is the score in use, `forest` its formula with weights learnt from the other half of the people,
+    `followers` and `listed` a single count. Where the weights in use were trained on this very file, `default`
+    alone has seen its people.
+
+    Raises:
+        PairsError: the file is not one of labelled pairs.
+    """
+    pairs = read_pairs(path)
+    in_use = load()
+    found = summary(unseen_auc(pairs, default=lambda counts: score(counts, in_use)))
+    found["default"] = {"method": METHOD, **found["default"]}
+    return {"pairs": len(pairs), **found}
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """Read labelled pairs, each once.
+
+    Raises:
+        PairsError: the file cannot be read, or lacks a column.
+    """
+    try:
+        pairs = pd.read_csv(path).drop_duplicates(ignore_index=True)
+    except (OSError, ValueError) as error:
+        raise PairsError(f"{path} is not a CSV file of labelled pairs: {error}") from error
+    needed = {"Choice", *(f"{side}_{column}" for side in "AB" for column in COLUMNS.values())}
+    if lacking := sorted(needed - set(pairs.columns)):
+        raise PairsError(f"{path} is not a file of labelled pairs: it has no column {lacking[0]}.")
+    return pairs
+
+
+def importances(pairs: pd.DataFrame, seeds: Iterable[int]) -> FloatArray:
+    """Return what a random forest finds each criterion to matter, one row a seed, one column a criterion."""
+    differences = np.log1p(people(pairs, "A")) - np.log1p(people(pairs, "B"))
+    forests = (RandomForestClassifier(TREES, min_samples_leaf=5, random_state=seed) for seed in seeds)
+    return np.array([forest.fit(differences, pairs["Choice"]).feature_importances_ for forest in forests])
+
+
+def references(pairs: pd.DataFrame) -> dict[str, float]:
+    """Return the count at which each criterion gives all its points."""
+    everyone = pd.concat([people(pairs, "A"), people(pairs, "B")]).drop_duplicates()
+    few_exceed = {name: float(round(everyone[name].quantile(REFERENCE_QUANTILE))) for name in CRITERIA}
+    return {**few_exceed, "tweet_count": TWEET_COUNT_REFERENCE}
+
+
+def people(pairs: pd.DataFrame, side: str) -> pd.DataFrame:
+    """Return the criteria of the people on one side of the pairs, under X's names."""
+    return pairs[[f"{side}_{column}" for column in COLUMNS.values()]].set_axis(list(CRITERIA), axis=1)
+
+
+def halves(pairs: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split people at random in two; return the pairs wholly within each half, dropping those across.
+
+    A person has no id in the data: all their features together tell them apart.
+    """
+    a, b = (pd.util.hash_pandas_object(pairs.filter(regex=f"^{side}_"), index=False) for side in "AB")
+    everyone = np.unique(np.concatenate([a, b]))
+    chosen = np.random.default_rng(seed).permutation(everyone)[: len(everyone) // 2]
+    a_in, b_in = a.isin(chosen), b.isin(chosen)
+    return pairs[a_in & b_in], pairs[~a_in & ~b_in]
+
+
+def unseen_auc(pairs: pd.DataFrame, **fixed: Scorer) -> pd.DataFrame:
+    """Return the AUC of each way of scoring, one row a random split of the people, one column a way."""
+    single: dict[str, Scorer] = {"followers": itemgetter("followers_count"), "listed": itemgetter("listed_count")}
+    found = []
+    for seed in SEEDS:
+        seen, unseen = halves(pairs, seed)
+        learnt = Weights.of(importances(seen, [seed])[0], references(seen))
+        ways: dict[str, Scorer] = {**fixed, "forest": partial(score, weights=learnt), **single}
+        found.append({name: auc(unseen, way) for name, way in ways.items()})
+    return pd.DataFrame(found)
+
+
+def auc(pairs: pd.DataFrame, scorer: Scorer) -> float:
+    """Return the area under the ROC curve of "A is more influential than B" by the difference of two scores."""
+    return float(roc_auc_score(pairs["Choice"], scorer(people(pairs, "A")) - scorer(people(pairs, "B"))))
+
+
+def summary(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return mean and spread of each column."""
+    mean, spread = found.mean(), found.std()
+    return {name: {"auc": round(float(mean[name]), 4), "spread": round(float(spread[name]), 4)} for name in mean.index}
+
+
+def by_criterion(values: FloatArray) -> dict[str, float]:
+    """Name an array's values by their criteria."""
+    return {name: round(float(value), 6) for name, value in zip(CRITERIA, values, strict=True)}
