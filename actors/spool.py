@@ -23,6 +23,7 @@ class Spool:
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         # Autocommit: each statement that stands alone is its own transaction. One thread at a time uses a Spool.
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = wal")
@@ -55,3 +56,9 @@ class Spool:
     def close(self) -> None:
         """Close the file; what it holds stays."""
         self._db.close()
+
+    def destroy(self) -> None:
+        """Close and delete the file with what it holds."""
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

@@ -7,17 +7,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError
-from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from actors import parse
 from actors.spool import Spool
 from actors.tracker import KeywordTracker, Stretch, dead_letter, keyword_of
-from core import queries, store
+from core import db, queries, store
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ BATCH = 5_000  # payloads a tracker gets at once, when so many wait
 WAITING = 20_000  # payloads taken from the spool and not yet committed: what bounds our memory
 OUTAGES = (OperationalError, InterfaceError, RayActorError)  # Postgres or a host is away; it may come back
 LONGEST_PAUSE = 16.0  # seconds
+IDLE = 0.1  # seconds between looks at an empty spool
+REFRESH = 2.0  # seconds between looks at the keyword table
 
 # Ray starts a tracker that died again and sends its stretch again; committing a stretch twice changes nothing.
 RemoteTracker: Any = ray.remote(num_cpus=0.05, max_restarts=-1, max_task_retries=-1)(KeywordTracker)
@@ -65,15 +67,16 @@ class Tracked:
 class Supervisor:
     """Owns the trackers: one for each active keyword.
 
-    A tracker has one stretch in flight, so that its payloads stay in order; what gathers meanwhile is its next
-    stretch, so batches grow with the backlog. `patterns` (a regular expression by keyword) finds keywords in payloads
-    whose rules have no tag.
+    A plain class: `talker replay` calls it, `talker up` makes it an actor. A tracker has one stretch in flight, so
+    that its payloads stay in order; what gathers meanwhile is its next stretch, so batches grow with the backlog.
+    `patterns` (a regular expression by keyword) finds keywords in payloads whose rules have no tag.
     """
 
-    def __init__(self, engine: Engine, spool: Spool, patterns: Mapping[str, str] | None = None):
+    def __init__(self, database_url: str, spool: Path, patterns: Mapping[str, str] | None = None):
         self.read = 0  # tweets taken from the spool
-        self._engine = engine
-        self._spool = spool
+        self._url = database_url
+        self._engine = db.engine(database_url)
+        self.spool = Spool(spool)
         self._patterns = {name.casefold(): pattern for name, pattern in (patterns or {}).items()}
         self._tracked: dict[str, Tracked] = {}
         self._taken = 0  # position of the last payload taken from the spool
@@ -85,23 +88,38 @@ class Supervisor:
         """Follow the keyword table: a tracker for each active keyword, none for one that was removed."""
         with self._engine.connect() as connection:
             active = {row.name.casefold(): row for row in connection.execute(queries.keywords())}
-        url = self._engine.url.render_as_string(hide_password=False)
         for name in active.keys() - self._tracked.keys():
-            tracker = start_tracker(active[name].id, active[name].name, url)
+            tracker = start_tracker(active[name].id, active[name].name, self._url)
             self._tracked[name] = Tracked(tracker, self._patterns.get(name))
         for name in self._tracked.keys() - active.keys():
             if not self._tracked[name].uncommitted():
                 del self._tracked[name]  # Ray ends an actor that nobody holds
+
+    def run(self) -> None:
+        """Go on for ever, with an eye on the keyword table."""
+        refreshed = time.monotonic()
+        while True:
+            if not self.step():
+                time.sleep(IDLE)
+            if time.monotonic() - refreshed > REFRESH:
+                self._follow_keywords()
+                refreshed = time.monotonic()
+
+    def _follow_keywords(self) -> None:
+        try:
+            self.refresh()
+        except OUTAGES as error:
+            self._wait_out(error)
 
     def step(self, timeout: float = 0.1) -> bool:
         """Move what can be moved, waiting at most `timeout` seconds for a tracker; False when nothing is left."""
         self._take()
         for one in self._tracked.values():
             if one.waiting and not one.sent:
-                one.send(self._spool.name)
+                one.send(self.spool.name)
         self._collect(timeout)
         self._acknowledge()
-        return self.uncommitted() > 0 or bool(self._spool.read(self._taken, 1))
+        return self.uncommitted() > 0 or bool(self.spool.read(self._taken, 1))
 
     def uncommitted(self) -> int:
         """Count the payloads taken from the spool and not known to be committed, once for each keyword."""
@@ -110,7 +128,7 @@ class Supervisor:
     def _take(self) -> None:
         """Read on in the spool, as far as memory is allowed to hold."""
         room = max(0, WAITING - self.uncommitted())
-        for position, payload in self._spool.read(self._taken, min(room, BATCH)):
+        for position, payload in self.spool.read(self._taken, min(room, BATCH)):
             for name in self._concerned(position, payload):
                 self._tracked[name].waiting.append((position, payload))
             self._taken = position
@@ -120,7 +138,7 @@ class Supervisor:
         try:
             delivered = parse.document(payload)
         except parse.Malformed as error:
-            store.save_dead(self._engine, [dead_letter(self._spool.name, position, payload, [str(error)])])
+            store.save_dead(self._engine, [dead_letter(self.spool.name, position, payload, [str(error)])])
             return
         if tweets := parse.tweets_in(delivered):
             self.read += tweets
@@ -154,5 +172,5 @@ class Supervisor:
         waits = [one.oldest() for one in self._tracked.values() if one.uncommitted()]
         upto = min(waits) - 1 if waits else self._taken
         if upto > self._acknowledged:
-            self._spool.acknowledge(upto)
+            self.spool.acknowledge(upto)
             self._acknowledged = upto

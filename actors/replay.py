@@ -1,0 +1,86 @@
+"""Feeds recorded payloads through the same spool, trackers and commit as the stream."""
+
+from __future__ import annotations
+
+import gzip
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from actors.supervisor import Supervisor
+from core import db, queries, store
+from core.config import TalkerError
+
+CHUNK = 2_000  # lines put into the spool together
+
+
+class ReplayError(TalkerError):
+    """A file cannot be read to its end."""
+
+
+def replay(
+    files: Sequence[Path],
+    patterns: Mapping[str, str],
+    database_url: str,
+    folder: Path,
+    progress: Callable[[int], object],
+) -> dict[str, int]:
+    """Replay files and return how many tweets were read, stored and duplicate, and payloads malformed or dead.
+
+    Keywords are found by the tags of the rules a payload matched, and by `patterns` (a regular expression by keyword);
+    those in `patterns` that are not tracked yet are tracked from now on. The counts are read from what was committed,
+    so a tracker that died in between does not change them. `progress` is called with bytes read of the files.
+
+    Raises:
+        ReplayError: a file is missing or damaged; what came before the damage is stored.
+    """
+    engine = db.engine(database_url)
+    track_missing(engine, patterns)
+    path = folder / f"replay-{uuid.uuid4().hex}.sqlite"
+    supervisor = Supervisor(database_url, path, patterns)
+    try:
+        for chunk in chunks(files, progress):
+            supervisor.spool.append(chunk)
+            supervisor.step()
+        while supervisor.step():
+            pass
+        with engine.connect() as connection:
+            outcome = connection.execute(queries.replayed(supervisor.spool.name)).one()
+        return {"read": supervisor.read, **outcome._asdict()}
+    finally:
+        store.forget_spool(engine, supervisor.spool.name)
+        supervisor.spool.destroy()
+        engine.dispose()
+
+
+def track_missing(engine: Engine, names: Mapping[str, str]) -> None:
+    """Track the keywords that are not tracked yet."""
+    with engine.connect() as connection:
+        tracked = {row.name.casefold() for row in connection.execute(queries.keywords())}
+    for name in names:
+        if name.casefold() not in tracked:
+            store.add_keyword(engine, name)
+
+
+def chunks(files: Sequence[Path], progress: Callable[[int], object]) -> Iterator[list[bytes]]:
+    """Yield the files' lines, some thousand at a time."""
+    every = (line for file in files for line in lines(file, progress))
+    while chunk := list(islice(every, CHUNK)):
+        yield chunk
+
+
+def lines(file: Path, progress: Callable[[int], object]) -> Iterator[bytes]:
+    r"""Yield a file's lines that are not blank, split at \n only: a text may hold other line ends."""
+    try:
+        with file.open("rb") as raw:
+            done = 0
+            for line in gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw:
+                if stripped := line.strip():
+                    yield stripped
+                progress(raw.tell() - done)
+                done = raw.tell()
+    except (OSError, EOFError) as error:  # gzip's own error is an OSError
+        raise ReplayError(f"{file} cannot be read to its end: {error}") from error
