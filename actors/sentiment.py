@@ -1,0 +1,77 @@
+"""How a text sounds: VADER's compound score, without what the text is about.
+
+VADER's lexicon holds words that are also names: a flat sentence about the airline "united" comes out at +0.4. So the
+tracked keyword and handles are swapped for a word without a value before scoring, and links are taken out.
+Hutto and Gilbert, "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of Social Media Text", ICWSM 2014.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+SCORED = frozenset({"en"})  # the languages VADER's lexicon knows
+POSITIVE = 0.05  # its authors' bounds: a compound from here up is positive, from the negative of it down negative
+NEUTRAL_WORD = "zqz"  # not in the lexicon, and long enough for VADER to strip punctuation from it
+LINK = r"(?P<link>https?://[!-~]+)"
+JOINT = r"[\s_-]*"  # between the words of a phrase
+HANDLE = r"(?<!\w)[@\uff20]\w+"
+NOTHING = re.compile(r"[\s.,:;!?…\"'“”‘’|-]*")
+
+
+def scored(lang: str | None) -> bool:
+    """Say whether texts of a language are scored; those of any other are "not scored", which is not neutral."""
+    return lang in SCORED
+
+
+def score(text: str, keyword: str) -> float | None:
+    """Return the VADER compound of an English text, -1..1, whatever value the keyword's own words have.
+
+    None if nothing but the keyword, handles, links and punctuation is in it.
+    """
+    ignored = not_opinion(keyword)
+    if NOTHING.fullmatch(ignored.sub("", text)):
+        return None
+    compound: float = _analyzer().polarity_scores(ignored.sub(_neutral, text))["compound"]
+    return compound
+
+
+def label(score: float | None) -> int | None:
+    """Return 1 for a positive score, -1 for a negative, 0 for a neutral and None for none."""
+    if score is None:
+        return None
+    return (score >= POSITIVE) - (score <= -POSITIVE)
+
+
+@lru_cache(maxsize=1024)
+def not_opinion(keyword: str) -> re.Pattern[str]:
+    """Return the pattern of links, handles, and the keyword in every form in which it is written.
+
+    "friday feeling" is also #FridayFeeling, @fridayfeeling, "friday-feeling" and "Friday Feeling's". A keyword inside
+    a longer word is not itself.
+    """
+    words = [
+        _spelled(word) for word in re.split(r"[\s_-]+", unicodedata.normalize("NFC", keyword)) if word.strip("#@$")
+    ]
+    named = rf"(?<!\w)[#@$\uff03\uff20]?{JOINT.join(words)}(?!\w)" if words else r"(?!)"
+    return re.compile(rf"{LINK}|(?:{named}|{HANDLE})(?:['’]s\b)?", re.IGNORECASE)
+
+
+def _spelled(word: str) -> str:
+    """Return the pattern of one word, whose apostrophes people type in two ways or leave out."""
+    return re.sub("['’]", "['’]?", re.escape(word.lstrip("#@$")))
+
+
+def _neutral(found: re.Match[str]) -> str:
+    """Return what stands in for a match: nothing for a link, else one word, in capitals where the match is."""
+    if found["link"]:
+        return ""
+    return NEUTRAL_WORD.upper() if found[0].isupper() else NEUTRAL_WORD
+
+
+@cache
+def _analyzer() -> SentimentIntensityAnalyzer:
+    return SentimentIntensityAnalyzer()
