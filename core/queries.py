@@ -125,6 +125,11 @@ def top_influencers(keyword_id: int, end: datetime, label: int, limit: int = 5) 
     )
 
 
+def last_influence_window() -> Rows:
+    """The end of the newest window that has been computed; NULL when none has."""
+    return select(func.max(InfluenceRun.window_end).label("window_end")).where(InfluenceRun.state == "done")
+
+
 def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: int = 1000) -> Rows:
     """Where the highest scores of the newest window tweet from: the place of each one's latest tweet in the range.
 

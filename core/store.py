@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.config import TalkerError
-from core.models import Author, DeadLetter, Gap, Keyword, SpoolOffset, Tweet
+from core.models import Author, DeadLetter, Gap, Influence, InfluenceRun, Keyword, SpoolOffset, Tweet
 
 Row = Mapping[str, Any]
 
 COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
 AUTHOR = tuple(column.key for column in Author.__table__.columns if column.key != "seq")
 TWEET = tuple(column.key for column in Tweet.__table__.columns if column.key != "seq")
+INFLUENCE = tuple(column.key for column in Influence.__table__.columns)
+COPIED_AT_ONCE = 10_000  # rows of influence held in memory
 
 
 class KeywordError(TalkerError):
@@ -124,6 +128,45 @@ def forget_spool(engine: Engine, spool: str) -> None:
     """Drop the positions of a spool that is gone; its dead letters stay."""
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM spool_offset WHERE spool = :spool"), {"spool": spool})
+
+
+def start_influence_run(engine: Engine, window_start: datetime, window_end: datetime, weights: str) -> None:
+    """Record that a window is being computed, for the first time or again."""
+    begun = {"window_start": window_start, "state": "running", "weights": weights, "started_at": func.clock_timestamp()}
+    unknown = dict.fromkeys(("finished_at", "tweets", "authors", "rows", "seconds", "executors", "error"))
+    statement = insert(InfluenceRun).values(window_end=window_end, **begun, **unknown)
+    again = statement.on_conflict_do_update(index_elements=["window_end"], set_={**begun, **unknown})
+    with engine.begin() as connection:
+        connection.execute(again)
+
+
+def finish_influence_run(engine: Engine, window_end: datetime, rows: Iterable[Row], **found: int) -> dict[str, Any]:
+    """Replace a window's scores and mark its run as done; returns the run's row.
+
+    `rows` are rows of `influence`, read as they are sent; `found` is what the run tells of itself: tweets, authors,
+    executors.
+    """
+    remaining, sent = iter(rows), 0
+    with engine.begin() as connection:
+        connection.execute(delete(Influence).where(Influence.window_end == window_end))
+        while chunk := list(islice(remaining, COPIED_AT_ONCE)):
+            copy(connection, "influence", INFLUENCE, chunk)
+            sent += len(chunk)
+        run = _end_influence_run(window_end, state="done", rows=sent, **found)
+        return dict(connection.execute(run).mappings().one())
+
+
+def fail_influence_run(engine: Engine, window_end: datetime, error: str) -> None:
+    """Mark a run as failed and say why; what the window held before stays."""
+    with engine.begin() as connection:
+        connection.execute(_end_influence_run(window_end, state="failed", error=error))
+
+
+def _end_influence_run(window_end: datetime, **ended: Any) -> ReturningUpdate[Any]:
+    now = func.clock_timestamp()
+    times = {"finished_at": now, "seconds": func.extract("epoch", now - InfluenceRun.started_at)}
+    statement = update(InfluenceRun).where(InfluenceRun.window_end == window_end).values(**times, **ended)
+    return statement.returning(*InfluenceRun.__table__.columns)
 
 
 def committed(connection: Connection, spool: str, tracker: str) -> int:
