@@ -53,7 +53,7 @@ class Settings:
         """
         known = {variable(f): f for f in fields(cls)}
         given = {name: value for name, value in env.items() if name.startswith("TALKER_") and value != ""}
-        unknown = sorted(given.keys() - known.keys() - {"TALKER_TEST_DATA"})
+        unknown = sorted(given.keys() - known.keys() - {"TALKER_TEST_DATA"})  # the tests' own
         if unknown:
             raise ConfigError(f"{unknown[0]} is not a setting; the README lists them all.")
         read = cls(**{known[name].name: parsed(known[name], value) for name, value in given.items()})

