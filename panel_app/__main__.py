@@ -1,0 +1,50 @@
+"""`python -m panel_app [--with-parent]`: serve the app until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+
+from core.config import Settings, TalkerError
+from panel_app import app
+
+
+def free_port(address: str) -> int:
+    """Return a port nobody listens on; the origin a browser may come from must be known before the server is made."""
+    with socket.create_server((address, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def stop_with_parent() -> None:
+    """End this process as if told to when standard input closes, which it does when whoever started us dies."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> int:
+    """Serve; say in one line of JSON where."""
+    settings = Settings.from_env()
+    port = settings.app_port or free_port(settings.app_address)
+    server = app.serve(settings, port)
+    if "--with-parent" in sys.argv[1:]:
+        threading.Thread(target=stop_with_parent, daemon=True).start()
+    server.start()
+    loop = server.io_loop
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.asyncio_loop.add_signal_handler(number, loop.stop)
+    print(json.dumps({"app": f"http://{settings.app_address}:{port}"}), flush=True)
+    loop.start()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except TalkerError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)

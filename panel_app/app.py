@@ -1,0 +1,161 @@
+"""The app: its pages and the frame around each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import holoviews as hv
+import panel as pn
+import panel_material_ui as pmui
+
+from core import db, queries
+from core.config import Settings
+from panel_app import data, influencer_map, influencers, look, overview, trend, words
+from panel_app.selection import Selection
+
+FONTS = Path(__file__).parent / "fonts"
+FOLLOW_MILLISECONDS = 1000
+SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
+THEME = {
+    "light": {"palette": {"primary": {"main": "#1F4E79"}, "background": {"default": "#F5F7F9", "paper": "#FFFFFF"}}},
+    "dark": {"palette": {"primary": {"main": "#8AB4E8"}, "background": {"default": "#15181B", "paper": "#1E1E1E"}}},
+}
+
+# name in the menu, its icon, and the page
+PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
+    "Overview": ("dashboard", overview.page),
+    "Influence Score": ("leaderboard", influencers.page),
+    "Influencer Map": ("public", influencer_map.page),
+    "Word Clouds": ("cloud", words.page),
+    "Hashtag Trend": ("show_chart", trend.page),
+}
+
+
+def dashboard() -> pmui.Page:
+    """Build the app for one browser; a page is built the first time it is chosen."""
+    selection = Selection()
+    menu = pmui.MenuList(
+        items=[{"label": name, "icon": icon} for name, (icon, _) in PAGES.items()],
+        active=asked_page(),
+        sizing_mode="stretch_width",
+    )
+    phone = "Mobi" in (pn.state.headers.get("User-Agent") or "")
+    shell = pmui.Page(
+        title="TwitterTalker",
+        sidebar=[menu],
+        sidebar_open=not phone,
+        sidebar_width=240,
+        main=[body(selection, menu)],
+        busy_indicator=None,
+        theme_config=THEME,
+    )
+    follow_the_browser(selection, shell)
+    pn.state.add_periodic_callback(selection.refresh, FOLLOW_MILLISECONDS)
+    return shell
+
+
+def asked_page() -> int:
+    """Return the number of the page that the address names, else the first."""
+    asked = pn.state.session_args.get("page", [b""])[0].decode(errors="replace")
+    names = [slug(name) for name in PAGES]
+    return names.index(asked) if asked in names else 0
+
+
+def slug(name: str) -> str:
+    """Return a page's name as it stands in the address."""
+    return name.lower().replace(" ", "-")
+
+
+def follow_the_browser(selection: Selection, shell: pmui.Page) -> None:
+    """Take the theme and the time zone from the browser."""
+    selection.dark = shell.dark_theme
+    shell.param.watch(lambda event: selection.param.update(dark=event.new), "dark_theme")
+    browser = pn.state.browser_info
+    if browser is not None:
+        selection.zone = browser.timezone or "UTC"
+        browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
+
+
+def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
+    """Build what stands beside the menu: title, choices, notes, and the chosen page."""
+    title = pmui.Typography("", variant="h1", sx={"fontSize": "1.6rem", "fontWeight": 700}, margin=(4, 0))
+    place = pn.Column(sizing_mode="stretch_width")
+    built: dict[str, pn.viewable.Viewable] = {}
+
+    def show(*_: object) -> None:
+        name = list(PAGES)[menu.active if isinstance(menu.active, int) else menu.active[0]]
+        title.object = name
+        if pn.state.location:
+            pn.state.location.update_query(page=slug(name))
+        if selection.missing:
+            place[:] = [look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))]
+            return
+        if name not in built:
+            built[name] = PAGES[name][1](selection)
+        place[:] = [built[name]]
+
+    menu.param.watch(show, "active")
+    selection.param.watch(show, "missing")
+    show()
+    return pn.Column(
+        synthetic_notice(),
+        pmui.FlexBox(title, choices(selection), justify_content="space-between", align_items="center", gap="8px 24px"),
+        last_tweet(selection),
+        place,
+        sizing_mode="stretch_width",
+        max_width=1240,
+        margin=(0, 8),
+    )
+
+
+def choices(selection: Selection) -> pmui.FlexBox:
+    """Build the pickers that every page follows."""
+    keyword = pmui.Select.from_param(selection.param.keyword, label="Keyword", width=210, size="small", margin=(4, 0))
+    span = pmui.RadioButtonGroup.from_param(selection.param.hours, label="Range", size="small", margin=(4, 0))
+    return pmui.FlexBox(keyword, span, align_items="center", gap="8px 16px")
+
+
+def synthetic_notice() -> pmui.Alert:
+    """Return the banner that says so when people on the pages were invented."""
+    made_up = bool(data.frame(queries.synthetic(), data.watch().version(0))["synthetic"][0])
+    return pmui.Alert(SYNTHETIC, severity="info", visible=made_up, sizing_mode="stretch_width", margin=(0, 0, 8, 0))
+
+
+def last_tweet(selection: Selection) -> pn.pane.HTML:
+    """Return a clock that says how old the newest tweet is, so that a still page is not taken for a broken one."""
+    clock = look.pane("")
+
+    def tick() -> None:
+        if selection.view:
+            age = look.ago((datetime.now(UTC) - selection.view.end).total_seconds())
+            clock.object = look.block(
+                f'last tweet {age}<span class="font" aria-hidden="true">a</span>', selection.dark, "clock"
+            )
+
+    tick()
+    pn.state.add_periodic_callback(tick, FOLLOW_MILLISECONDS)
+    return clock
+
+
+def serve(settings: Settings, port: int) -> pn.io.server.Server:
+    """Return a server of the app, not yet started, on the address of the settings.
+
+    Raises:
+        SchemaError: the database has another schema than this version.
+    """
+    pn.extension()
+    hv.extension("bokeh")
+    db.check(data.engine())
+    return pn.serve(
+        {"/": dashboard},
+        address=settings.app_address,
+        port=port,
+        websocket_origin=[f"{settings.app_address}:{port}"],
+        static_dirs={"fonts": str(FONTS)},
+        title="TwitterTalker",
+        start=False,
+        show=False,
+        verbose=False,
+    )

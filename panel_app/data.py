@@ -1,0 +1,89 @@
+"""The pages' only door to the database: frames, kept until something new is committed."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+import panel as pn
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from core import db, queries
+from core.config import ConfigError, Settings
+
+POLL_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def engine() -> Engine:
+    """Return this process's engine, made when it is first needed.
+
+    Raises:
+        ConfigError: TALKER_DATABASE_URL is not set.
+    """
+    url = Settings.from_env().database_url
+    if not url:
+        raise ConfigError("TALKER_DATABASE_URL is not set; `talker app` and `talker demo` set it themselves.")
+    return db.engine(url, pool_size=4)
+
+
+def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
+    """Return a query's rows; the same query at the same version is read once and must not be changed."""
+    asked = query.compile(dialect=engine().dialect)
+    return _read(str(asked), tuple(sorted(asked.params.items())), version)
+
+
+@pn.cache(max_items=500, ttl=600)  # a version asks once; the ttl lets go of what nobody asks for any more
+def _read(statement: str, values: tuple[tuple[str, Any], ...], _version: int) -> pd.DataFrame:
+    with engine().connect() as connection:
+        rows = connection.exec_driver_sql(statement, dict(values))
+        return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+
+
+class Watch:
+    """Counts the commits this process has seen, so that a browser session only compares numbers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._snapshot: str | None = None
+        self._others = ""
+        self._common = 0
+        self._by_keyword: Counter[int] = Counter()
+
+    def version(self, keyword_id: int) -> int:
+        """Return a number that grows when a keyword's rows, the scores, the gaps or the keywords change."""
+        return self._common + self._by_keyword[keyword_id]
+
+    def look(self) -> None:
+        """Count what was committed since the last look."""
+        with self._engine.connect() as connection:
+            found = connection.execute(queries.commits_since(self._snapshot)).one()
+        self._by_keyword.update(found.keyword_ids or [])
+        self._common += found.others != self._others
+        self._snapshot, self._others = found.snapshot, found.others
+
+    def keep_looking(self) -> None:
+        """Look every two seconds, for as long as the process lives."""
+        pause = threading.Event()
+        while True:
+            try:
+                self.look()
+            except OperationalError as error:  # the pages keep what they show until the database answers again
+                log.warning("The database does not answer: %s", error)
+            pause.wait(POLL_SECONDS)
+
+
+@functools.cache
+def watch() -> Watch:
+    """Return this process's only watch, started when it is first needed."""
+    watch = Watch(engine())
+    watch.look()
+    threading.Thread(target=watch.keep_looking, name="watch commits", daemon=True).start()
+    return watch

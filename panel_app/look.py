@@ -1,0 +1,163 @@
+"""How things look: colours and glyphs of the sentiments, numbers with units, and a tweet as X asks to show it.
+
+Everything that becomes HTML goes through `safe`: names, places and tweets are strangers' text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import panel as pn
+
+LABELS = (1, 0, -1)
+MOODS = {1: "positive", 0: "neutral", -1: "negative"}
+GLYPHS = {1: "▲", 0: "●", -1: "▼"}
+MARKERS = {1: "triangle", 0: "circle", -1: "inverted_triangle"}
+# At least 5.2:1 on white and 6.6:1 on the dark page, and apart for every common colour blindness.
+LIGHT = {1: "#0072B2", 0: "#6B6B6B", -1: "#B84A00"}
+DARK = {1: "#56B4E9", 0: "#B0B0B0", -1: "#F0883E"}
+
+STYLE = (Path(__file__).parent / "look.css").read_text()
+
+USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
+ENTITY = re.compile(r"(?P<url>https?://[^\s<>\"']+)|(?<!\w)@(?P<user>[A-Za-z0-9_]{1,15})\b|(?<!\w)#(?P<tag>\w+)")
+
+
+def colours(dark: bool) -> dict[int, str]:
+    """Return the colour of each label on a light or dark page."""
+    return DARK if dark else LIGHT
+
+
+def safe(text: object) -> str:
+    """Escape text for HTML; every stranger's word passes here, whichever pane shows it."""
+    return html.escape(str(text))
+
+
+def block(body: str, dark: bool, kind: str = "") -> str:
+    """Wrap HTML so that the style sheet knows the page's theme."""
+    return f'<div class="talker {"dark" if dark else "light"} {kind}">{body}</div>'
+
+
+def pane(body: Any) -> pn.pane.HTML:
+    """Return a pane for our own HTML, or for a function that makes it; its content changes in place."""
+    return pn.pane.HTML(body, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(6, 0))
+
+
+def mood(label: int) -> str:
+    """Return a sentiment as glyph and word, coloured: colour never stands alone."""
+    return f'<span class="{MOODS[label]}">{GLYPHS[label]} {MOODS[label].capitalize()}</span>'
+
+
+def number(value: float | None) -> str:
+    """Return a count with thousands parted, or a dash for unknown, which is not 0."""
+    return "–" if value is None or pd.isna(value) else f"{value:,.0f}"
+
+
+def short(value: float | None) -> str:
+    """Return a count in at most four characters and a unit: 1,234 is 1.2K."""
+    if value is None or pd.isna(value) or value < 1_000:
+        return number(value)
+    scale, unit = next((s, u) for s, u in ((1e9, "B"), (1e6, "M"), (1e3, "K")) if value >= s * 0.9995)
+    return f"{value / scale:.3g}{unit}"
+
+
+def mean(sentiment: float | None, scored: float) -> str:
+    """Return a mean sentiment with the number of tweets behind it."""
+    if not scored or sentiment is None or pd.isna(sentiment):
+        return "not scored"
+    return f"{signed(sentiment)} <small>(n = {number(scored)})</small>"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Return a number with its sign, and no sign on zero."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "\N{MINUS SIGN}") if rounded else f"{0:.{digits}f}"
+
+
+def ago(seconds: float) -> str:
+    """Return an age in its largest whole unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"
+
+
+def clock(time: datetime, zone: str) -> str:
+    """Return a time in the viewer's zone."""
+    return f"{time.astimezone(ZoneInfo(zone)):%d %b %Y, %H:%M}"
+
+
+def local(times: pd.Series[Any], zone: str) -> pd.Series[Any]:
+    """Return times as the viewer's wall clock shows them, without zone: Bokeh draws what it is given."""
+    return times.dt.tz_convert(zone).dt.tz_localize(None)
+
+
+def linked(text: str) -> str:
+    """Return a tweet's text escaped, with its links, @handles and #hashtags linked."""
+    pieces, done = [], 0
+    for found in ENTITY.finditer(text):
+        pieces += [safe(text[done : found.start()]), link(address(found), found.group())]
+        done = found.end()
+    return "".join([*pieces, safe(text[done:])])
+
+
+def address(entity: re.Match[str]) -> str:
+    """Return where a link, @handle or #hashtag leads."""
+    if entity["url"]:
+        return entity["url"]
+    return f"https://x.com/{entity['user']}" if entity["user"] else f"https://x.com/hashtag/{quote(entity['tag'])}"
+
+
+def link(href: str, label: str) -> str:
+    """Return a link that opens in a new tab and tells the other side nothing."""
+    return f'<a href="{safe(href)}" target="_blank" rel="noopener noreferrer nofollow">{safe(label)}</a>'
+
+
+def initials(name: str) -> str:
+    """Return up to two letters that stand for a person: remote avatars would tell others who looks."""
+    letters = [word[0] for word in name.split() if word[0].isalnum()]
+    return safe("".join(letters[:2]).upper() or "?")
+
+
+def person(row: Mapping[str, Any]) -> str:
+    """Return avatar, name and @handle; all lead to the profile, if there is one on X."""
+    name, username = row["name"] or "unknown", row["username"] or ""
+    handle = f"@{username}"
+    if not row["synthetic"] and USERNAME.fullmatch(username):
+        name, handle = (link(f"https://x.com/{username}", text) for text in (name, handle))
+    else:
+        name, handle = safe(name), safe(handle if username else "")
+    avatar = f'<span class="avatar" aria-hidden="true">{initials(str(row["name"] or ""))}</span>'
+    return f'<span class="person">{avatar}<span><b>{name}</b><br><span class="quiet">{handle}</span></span></span>'
+
+
+def tweet_body(row: Mapping[str, Any], zone: str) -> str:
+    """Return a tweet's text and time, unmodified and linked as X asks; invented tweets link nowhere."""
+    if row["tweet_id"] is None or pd.isna(row["tweet_id"]):
+        return '<p class="quiet">The tweet is no longer here.</p>'
+    text, time = html.unescape(row["text"]), clock(row["created_at"], zone)  # X sends & as &amp;
+    if row["synthetic"]:
+        return f'<p class="text">{safe(text)}</p><p class="quiet">{time}</p>'
+    username = row["username"] if USERNAME.fullmatch(row["username"] or "") else "i"
+    status = f"https://x.com/{username}/status/{row['tweet_id']}"
+    return f'<p class="text">{linked(text)}</p><p class="quiet">{link(status, time)} · {link(status, "View on X")}</p>'
+
+
+def tweet_card(row: Mapping[str, Any], zone: str) -> str:
+    """Return one tweet as a card: who, what, when, and its sentiment."""
+    label = row["label"]
+    aside = "not scored" if pd.isna(label) else mood(int(label))
+    return f'<article class="card">{person(row)}<span class="aside">{aside}</span>{tweet_body(row, zone)}</article>'
+
+
+def empty(title: str, what_to_do: str) -> str:
+    """Return what stands where there is nothing to show: why, and what to do."""
+    return f'<div class="empty"><b>{safe(title)}</b><p>{safe(what_to_do)}</p></div>'

@@ -1,0 +1,108 @@
+"""What a marketer looks at: a keyword and a range, and the word they clicked. Every page follows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+import param
+
+from core import queries
+from panel_app import data
+
+# How long a range is, and how wide its bins are: 56 to 96 of them, so that a bar can be told from its neighbour.
+RANGES = {"1 h": 1, "6 h": 6, "24 h": 24, "72 h": 72, "7 d": 168}
+BIN_MINUTES = {1: 1, 6: 5, 24: 15, 72: 60, 168: 180}
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One state of the selection, complete: what is drawn depends on nothing else."""
+
+    keyword: str
+    keyword_id: int
+    hours: int
+    end: datetime
+    sensitive: bool = False
+    version: int = 0
+    zone: str = "UTC"
+    dark: bool = False
+
+    @property
+    def bin_width(self) -> timedelta:
+        """How much time one bar of the trend holds."""
+        return timedelta(minutes=BIN_MINUTES[self.hours])
+
+    @property
+    def start(self) -> datetime:
+        """Where the range begins: on a whole bin, so that totals and bars agree."""
+        start = self.end - timedelta(hours=self.hours)
+        return start - (start - queries.EPOCH) % self.bin_width
+
+    @property
+    def before(self) -> tuple[datetime, datetime]:
+        """The range of the same length just before this one."""
+        return self.start - (self.end - self.start), self.start
+
+    def read(self, query: queries.Rows) -> pd.DataFrame:
+        """Return a query's rows as of this view."""
+        return data.frame(query, self.version)
+
+
+class Selection(param.Parameterized):
+    """The choices of one browser session.
+
+    `view` is the last state that had tweets; `missing` says in a line what is needed before there is a newer one.
+    """
+
+    keyword = param.Selector(objects=[], doc="Name of a tracked keyword.")
+    hours = param.Selector(objects=RANGES, default=24)
+    word = param.String("", doc="The word whose tweets are listed.")
+    mood = param.Selector(objects={"All": None, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=None)
+    zone = param.String("UTC", doc="The browser's time zone.")
+    dark = param.Boolean(False)
+    view: View = param.ClassSelector(class_=View, default=None, allow_None=True)
+    missing = param.String("")
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self.refresh()
+
+    @param.depends("keyword", "hours", "zone", "dark", watch=True)
+    def refresh(self) -> None:
+        """Take in what was committed since the last call; costs nothing when nothing was."""
+        tracked = data.frame(queries.keywords(), data.watch().version(0)).set_index("name")
+        names = list(tracked.index)
+        if names != self.param.keyword.objects:
+            self.param.keyword.objects = names
+        if self.keyword not in names:
+            self.keyword = names[0] if names else None  # a change comes back here
+        if not self.keyword:
+            self.missing = "No keyword is tracked yet. Track one: talker track add NAME"
+            return
+        self._see(tracked.loc[self.keyword])
+
+    def _see(self, keyword: pd.Series[Any]) -> None:
+        keyword_id = int(keyword["id"])
+        version = data.watch().version(keyword_id)
+        newest = data.frame(queries.newest_tweet(keyword_id), version)
+        if newest.empty:
+            self.missing = f"No tweet about {self.keyword} yet. They appear here as X delivers them: talker up"
+            return
+        # Recorded tweets end years ago: the range ends where they do, and not in the future where a clock is wrong.
+        end = min(newest["created_at"][0].to_pydatetime(), datetime.now(UTC))
+        choices = {"keyword": self.keyword, "hours": self.hours, "zone": known_zone(self.zone), "dark": self.dark}
+        sensitive = bool(keyword["sensitive"])
+        view = View(keyword_id=keyword_id, sensitive=sensitive, version=version, end=end, **choices)
+        self.param.update(view=view, missing="")
+
+
+def known_zone(name: str) -> str:
+    """Return a time zone's name if this machine knows it, else UTC: the browser may send anything."""
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"

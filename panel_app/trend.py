@@ -1,0 +1,172 @@
+"""Hashtag Trend: how much is said, in what mood, and when nobody was listening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import HoverTool, NumeralTickFormatter
+from holoviews import opts
+
+from core import queries
+from panel_app import look
+from panel_app.selection import Selection, View
+
+STACK = {**{label: look.MOODS[label] for label in (-1, 0, 1)}, None: "not scored"}
+UNSCORED = {False: "#C3CBD3", True: "#57606A"}
+Z95 = 1.96  # 95 % of a normal distribution lies within this many standard errors of its mean
+
+
+def bins(frame: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Return one row for each bin of the view, empty bins too, in the viewer's time.
+
+    Columns: `time` and `until`, tweets by sentiment, their sum `tweets`, and over the `scored` n of them the `mean`
+    with the ends `low` and `high` of its 95 % interval, m ± 1.96 s / √n (NaN where n is too small to know).
+    """
+    edges = pd.date_range(view.start, view.end, freq=view.bin_width, name="time")
+    counts = frame.assign(label=frame["label"].fillna(9).astype(int)).pivot_table(
+        index="time", columns="label", values="tweets", aggfunc="sum"
+    )
+    counts = counts.reindex(index=edges, columns=[-1, 0, 1, 9]).fillna(0).astype(int)
+    counts.columns = pd.Index(STACK.values())
+    scored = frame[frame["label"].notna()].groupby("time")[["tweets", "sentiment_sum", "sentiment_square_sum"]].sum()
+    n, total, squares = (scored.reindex(edges)[column].astype(float) for column in scored)
+    mean = total / n
+    variance = ((squares - n * mean**2) / (n - 1).where(n > 1)).clip(lower=0)
+    reach = Z95 * np.sqrt(variance / n)
+    table = counts.assign(tweets=counts.sum(axis="columns"), scored=n.fillna(0).astype(int), mean=mean)
+    table = table.assign(low=(mean - reach).clip(-1, 1), high=(mean + reach).clip(-1, 1)).reset_index()
+    until = look.local(table["time"] + view.bin_width, view.zone)
+    return table.assign(time=look.local(table["time"], view.zone), until=until)
+
+
+def silences(gaps: pd.DataFrame, view: View) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """Return when the stream was not listening, in the viewer's time; one that lasts ends with the view."""
+    starts, ends = (pd.to_datetime(gaps[column], utc=True) for column in ("started_at", "ended_at"))
+    starts, ends = starts.clip(lower=view.start), ends.fillna(view.end).clip(upper=view.end)
+    return list(zip(look.local(starts, view.zone), look.local(ends, view.zone), strict=True))
+
+
+def volume(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
+    """Draw the tweets of each bin, stacked by sentiment."""
+    colour = look.colours(dark) | {None: UNSCORED[dark]}
+    tips = [("time", "@time{%d %b %H:%M}"), ("tweets", "@count{0,0} @mood of @tweets{0,0}")]
+    hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
+    layers, base = [shade(gaps)], np.zeros(len(table), dtype=int)
+    for label, name in STACK.items():
+        drawn = table.assign(base=base, top=base + table[name], count=table[name], mood=name)
+        bars = hv.Rectangles(drawn, ["time", "base", "until", "top"], ["count", "mood", "tweets"])
+        layers.append(bars.opts(color=colour[label], line_width=0, tools=[hover], default_tools=[]))
+        base = base + table[name].to_numpy()
+    return hv.Overlay(layers).opts(
+        opts.Overlay(height=260, ylim=(0, max(1, int(base.max()) * 1.08)), ylabel="tweets", **axes())
+    )
+
+
+def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
+    """Draw the mean sentiment of each bin and how sure it is."""
+    colour = look.colours(dark)[1]
+    tips = [("time", "@time{%d %b %H:%M}"), ("mean", "@mean{+0.00}, n = @scored{0,0}")]
+    hover = HoverTool(tooltips=[*tips, ("95 %", "@low{+0.00} to @high{+0.00}")], formatters={"@time": "datetime"})
+    middle = table[["mean"]].assign(time=table["time"] + (table["until"] - table["time"]) / 2)
+    band = hv.Rectangles(table, ["time", "low", "until", "high"], ["mean", "scored"])
+    line = hv.Curve(middle, "time", "mean").opts(color=colour, line_width=2, default_tools=[])
+    zero = hv.HLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")
+    band = band.opts(color=colour, fill_alpha=0.25, line_width=0, tools=[hover], default_tools=[])
+    return (shade(gaps) * zero * band * line).opts(
+        opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes())
+    )
+
+
+def shade(gaps: list[Any]) -> hv.VSpans:
+    """Shade the times without a stream: a gap is shown as a gap, never as zero."""
+    return hv.VSpans(gaps).opts(color="#8894A0", alpha=0.3, line_width=0, default_tools=[])
+
+
+def axes() -> dict[str, Any]:
+    """Return what both plots share: the range is chosen above, so nothing pans or catches a finger's scroll."""
+    number = NumeralTickFormatter(format="0,0[.]0")
+    shared = {"xlabel": "", "yformatter": number, "toolbar": None, "default_tools": [], "show_legend": False}
+    return shared | {"responsive": True, "framewise": True, "show_grid": True}
+
+
+def plot(frame: pd.DataFrame, gaps: pd.DataFrame, view: View) -> hv.Layout:
+    """Draw volume above mood, on one time axis."""
+    table, quiet = bins(frame, view), silences(gaps, view)
+    return (volume(table, quiet, view.dark) + sentiment(table, quiet, view.dark)).cols(1)
+
+
+def trend_of(view: View) -> pd.DataFrame:
+    """Read the bins of a view."""
+    return bins(view.read(queries.trend(view.keyword_id, view.start, view.end, view.bin_width)), view)
+
+
+def chart(selection: Selection) -> pn.pane.HoloViews:
+    """Return the live plot: its bars move, its canvas stays."""
+
+    def follow(draw: Callable[..., hv.Overlay]) -> hv.DynamicMap:
+        def drawn(view: View) -> hv.Overlay:
+            return draw(trend_of(view), silences(view.read(queries.gaps(view.start, view.end)), view), view.dark)
+
+        return hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
+
+    both = (follow(volume) + follow(sentiment)).cols(1).opts(opts.Layout(toolbar=None))
+    return pn.pane.HoloViews(both, sizing_mode="stretch_width", linked_axes=False)
+
+
+def legend(view: View) -> str:
+    """Return the colours in words, and whose time the axis shows."""
+    moods = "".join(look.mood(label) for label in look.LABELS)
+    rest = '<span class="unscored">not scored (retweets, other languages)</span><span class="gap">not listening</span>'
+    minutes = view.bin_width.total_seconds() / 60
+    width = f"{minutes:.0f} min" if minutes < 60 else f"{minutes / 60:.0f} h"
+    time = f'<span class="quiet">a bar is {width} · times in {look.safe(view.zone)}</span>'
+    return look.block(f'<div class="legend">{moods}{rest}{time}</div>', view.dark)
+
+
+def summary(table: pd.DataFrame, keyword: str) -> str:
+    """Return the chart in a sentence, for those who do not see it."""
+    busiest = table.loc[table["tweets"].idxmax()]
+    n = int(table["scored"].sum())
+    mean = (table["mean"] * table["scored"]).sum() / n if n else None
+    return (
+        f"<p><b>{look.number(table['tweets'].sum())} tweets</b> about <b>{look.safe(keyword)}</b>, mean sentiment "
+        f"<b>{look.mean(mean, n)}</b>. Busiest at {busiest['time']:%d %b %H:%M} with "
+        f"{look.number(busiest['tweets'])} tweets.</p>"
+    )
+
+
+def numbers(table: pd.DataFrame) -> str:
+    """Return the chart as a table, newest first."""
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("time", *STACK.values(), "tweets", "mean sentiment"))
+    rows = "".join(
+        f"<tr><td>{row['time']:%d %b %H:%M}</td>"
+        + "".join(f"<td>{look.number(row[name])}</td>" for name in (*STACK.values(), "tweets"))
+        + f"<td>{look.mean(row['mean'], row['scored'])}</td></tr>"
+        for row in table.iloc[::-1].to_dict("records")
+    )
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def page(selection: Selection) -> pn.Column:
+    """Build the page; only its content follows the selection."""
+
+    def said(view: View) -> str:
+        return look.block(summary(trend_of(view), view.keyword), view.dark)
+
+    def counted(view: View) -> str:
+        return look.block(numbers(trend_of(view)), view.dark)
+
+    view = selection.param.view
+    return pn.Column(
+        look.pane(pn.bind(said, view)),
+        look.pane(pn.bind(legend, view)),
+        chart(selection),
+        pmui.Card(look.pane(pn.bind(counted, view)), title="The numbers", collapsed=True, sizing_mode="stretch_width"),
+        sizing_mode="stretch_width",
+    )

@@ -1,0 +1,187 @@
+"""Word Clouds: what is said in each mood; a click on a word lists its tweets."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import holoviews as hv
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.core.properties import value
+from bokeh.models import HoverTool
+from holoviews import opts
+from PIL import ImageFont
+from wordcloud import WordCloud
+
+from core import queries
+from panel_app import influencers, look
+from panel_app.selection import Selection, View
+
+FONT = str(Path(__file__).parent / "fonts" / "DejaVuSans-Bold.ttf")
+FONT_NAME = "Talker Words"  # the same file in the browser, see look.css: other letters would not fit their boxes
+WIDTH, HEIGHT, WORDS = 310, 230, 60
+COLUMNS = ["word", "count", "size", "x", "y", "x0", "y0", "x1", "y1"]
+
+
+def weights(terms: pd.DataFrame) -> tuple[tuple[str, int], ...]:
+    """Return words with weights in coarse steps, so that a cloud keeps still while its counts grow a little."""
+    steps = [
+        (word, 1 + round(8 * math.log2(tweets))) for word, tweets in zip(terms["term"], terms["tweets"], strict=True)
+    ]
+    return tuple(sorted(steps, key=lambda step: (-step[1], step[0])))
+
+
+@pn.cache(max_items=128, ttl=600)
+def laid_out(steps: tuple[tuple[str, int], ...]) -> pd.DataFrame:
+    """Place each word: where its text starts, and the box that catches the pointer, in pixels from the lower left."""
+    if not steps:
+        return pd.DataFrame(columns=COLUMNS)
+    sizes = {word: 2 ** (step / 8) for word, step in steps}
+    cloud = WordCloud(
+        width=WIDTH,
+        height=HEIGHT,
+        prefer_horizontal=1,
+        random_state=7,
+        relative_scaling=0.4,
+        max_font_size=58,
+        min_font_size=10,
+        max_words=WORDS,
+        margin=3,
+        font_path=FONT,
+    ).generate_from_frequencies(sizes)
+    rows = []
+    for (word, _), size, (row, column), _, _ in cloud.layout_:
+        left, top, right, bottom = ImageFont.truetype(FONT, size).getbbox(word)
+        rows.append(
+            {
+                "word": word,
+                "size": f"{size}px",
+                "x": column - left,
+                "y": HEIGHT - (row - top),
+                "x0": column - 1,
+                "x1": column + right - left + 1,
+                "y0": HEIGHT - (row + bottom - top) - 1,
+                "y1": HEIGHT - row + 1,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def cloud(terms: pd.DataFrame) -> pd.DataFrame:
+    """Return the placed words with the tweets that use them now."""
+    tweets = dict(zip(terms["term"], terms["tweets"], strict=True))
+    placed = laid_out(weights(terms))
+    return placed.assign(count=placed["word"].map(tweets))
+
+
+def letters(placed: pd.DataFrame, label: int, dark: bool = False) -> hv.Labels:
+    """Draw the words."""
+    return hv.Labels(placed, ["x", "y"], ["word", "size", "count"]).opts(
+        text_font_size=hv.dim("size"),
+        text_color=look.colours(dark)[label],
+        text_font=value(FONT_NAME),
+        text_font_style="bold",
+        text_align="left",
+        text_baseline="top",
+        default_tools=[],
+    )
+
+
+def boxes(placed: pd.DataFrame) -> hv.Rectangles:
+    """Draw the boxes that catch the pointer: canvas letters cannot be pointed at."""
+    hover = HoverTool(tooltips=[("", "@word"), ("tweets", "@count{0,0}")])
+    quiet = {"fill_alpha": 0, "line_alpha": 0, "nonselection_fill_alpha": 0, "nonselection_line_alpha": 0}
+    return hv.Rectangles(placed, ["x0", "y0", "x1", "y1"], ["word", "count"]).opts(
+        hover_fill_alpha=0.15, tools=[hover, "tap"], default_tools=[], **quiet
+    )
+
+
+def framed(chart: hv.Overlay) -> hv.Overlay:
+    """Set a cloud's frame: one pixel is one unit, so that boxes and letters agree."""
+    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False}
+    return chart.opts(opts.Overlay(frame_width=WIDTH, frame_height=HEIGHT, xlim=(0, WIDTH), ylim=(0, HEIGHT), **bare))
+
+
+def plot(frame: pd.DataFrame, label: int, dark: bool = False) -> hv.Overlay:
+    """Draw one sentiment's words, the more used the larger."""
+    placed = cloud(frame)
+    return framed(letters(placed, label, dark) * boxes(placed))
+
+
+def word_at(placed: pd.DataFrame, x: float, y: float) -> str | None:
+    """Return the word whose box holds a point."""
+    hit = placed[(placed["x0"] <= x) & (x <= placed["x1"]) & (placed["y0"] <= y) & (y <= placed["y1"])]
+    return None if hit.empty else str(hit["word"].iloc[0])
+
+
+def terms_of(view: View, label: int) -> pd.DataFrame:
+    """Read the words of one sentiment."""
+    return view.read(queries.terms(view.keyword_id, view.start, view.end, label, WORDS))
+
+
+def live_cloud(selection: Selection, label: int) -> pn.Column:
+    """Build one cloud; a click on a word chooses it."""
+    chosen = [hv.streams.Params(selection, ["view"])]
+    words = hv.DynamicMap(lambda view: letters(cloud(terms_of(view, label)), label, view.dark), streams=chosen)
+    targets = hv.DynamicMap(lambda view: boxes(cloud(terms_of(view, label))), streams=chosen)
+
+    def choose(x: float | None, y: float | None) -> None:
+        word = word_at(cloud(terms_of(selection.view, label)), x, y) if x is not None and y is not None else None
+        if word:
+            selection.param.update(word=word, mood=label)
+
+    tap = hv.streams.Tap(source=targets)
+    tap.add_subscriber(choose)
+
+    def title(view: View) -> str:
+        none = "" if len(terms_of(view, label)) else look.empty("No words yet", "No scored tweet in this mood.")
+        return look.block(f"<h2>{look.mood(label)}</h2>{none}", view.dark)
+
+    pane = pn.pane.HoloViews(framed(words * targets), linked_axes=False)
+    return pn.Column(look.pane(pn.bind(title, selection.param.view)), pane, width=WIDTH)
+
+
+def twin(view: View) -> str:
+    """Return the words of the three clouds as tables."""
+    parts = []
+    for label in look.LABELS:
+        rows = "".join(
+            f"<tr><td>{look.safe(word)}</td><td>{look.number(tweets)}</td></tr>"
+            for word, tweets in terms_of(view, label).itertuples(index=False)
+        )
+        head = f'<tr><th scope="col">{look.mood(label)}</th><th scope="col">tweets</th></tr>'
+        parts.append(
+            f'<div class="scroll" tabindex="0"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        )
+    return look.block(f'<div class="columns">{"".join(parts)}</div>', view.dark)
+
+
+def using(view: View, word: str, mood: int | None) -> str:
+    """Return the newest tweets that use a word, as cards."""
+    if view.sensitive:
+        return look.block(look.empty("No tweets here", influencers.SENSITIVE), view.dark)
+    if not word:
+        return look.block(look.empty("Read the tweets behind a word", "Click a word, or type one."), view.dark)
+    query = queries.tweets_with(view.keyword_id, view.start, view.end, word, mood)
+    tweets = view.read(query).to_dict("records")
+    cards = "".join(look.tweet_card(tweet, view.zone) for tweet in tweets)
+    return look.block(cards or look.empty("No tweet", f"No tweet in this range and mood uses {word}."), view.dark)
+
+
+def page(selection: Selection) -> pn.Column:
+    """Build the page; the clouds and the tweets follow the selection."""
+    chosen = selection.param
+    word = pmui.TextInput.from_param(chosen.word, label="Word or #hashtag", width=240, size="small", margin=0)
+    mood = pmui.RadioButtonGroup.from_param(chosen.mood, label="Mood", size="small", margin=0)
+    clouds = (live_cloud(selection, label) for label in look.LABELS)
+    table = look.pane(pn.bind(twin, chosen.view))
+    return pn.Column(
+        pmui.FlexBox(*clouds, justify_content="space-between", gap="8px 16px", sizing_mode="stretch_width"),
+        pmui.Card(table, title="The words as a table", collapsed=True, sizing_mode="stretch_width", margin=(8, 0)),
+        pmui.Typography("Tweets", variant="h2", sx={"fontSize": "1.2rem", "fontWeight": 700}, margin=(12, 0, 4, 0)),
+        pmui.FlexBox(word, mood, align_items="center", gap="8px 16px"),
+        look.pane(pn.bind(using, chosen.view, chosen.word, chosen.mood)),
+        sizing_mode="stretch_width",
+    )
