@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,7 +17,9 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
+from core import db
 from core.config import Settings
+from jobs import influence
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,7 @@ class SparkHost:
 
     def __init__(self, settings: Settings):
         self._settings = settings
+        self._engine = db.engine(settings.database_url)
         self._spark: SparkSession | None = None
         self._making = Lock()  # two calls may come at once; there is one session
 
@@ -84,6 +88,15 @@ class SparkHost:
                     "influence", self._settings.spark_executors, 1, "1G", configs={**CONFIGS}
                 )
             return self._spark
+
+    def run_influence(self, window_end: str | None = None) -> dict[str, Any]:
+        """Compute one window, given by its end in ISO form or else the newest; returns the JSON answer.
+
+        Raises:
+            TalkerError: the time cannot be used, or another run is in progress.
+        """
+        end = None if window_end is None else influence.given_window_end(window_end, datetime.now(UTC))
+        return influence.run(self._engine, self.spark(), self._settings, end, executors)
 
     def health(self) -> dict[str, object]:
         """Say whether there is a session yet, and how many executors Ray runs for it."""
