@@ -18,6 +18,8 @@ from panel_app.selection import Selection
 FONTS = Path(__file__).parent / "fonts"
 FOLLOW_MILLISECONDS = 1000
 SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
+# In the document itself: a font declared inside a component would not be known to the canvas that draws the words.
+FONT_FACE = '@font-face { font-family: "Talker Words"; font-weight: 700; src: url("/fonts/DejaVuSans-Bold.ttf"); }'
 THEME = {
     "light": {"palette": {"primary": {"main": "#1F4E79"}, "background": {"default": "#F5F7F9", "paper": "#FFFFFF"}}},
     "dark": {"palette": {"primary": {"main": "#8AB4E8"}, "background": {"default": "#15181B", "paper": "#1E1E1E"}}},
@@ -100,32 +102,45 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     selection.param.watch(show, "missing")
     show()
     return pn.Column(
-        synthetic_notice(),
-        pmui.FlexBox(title, choices(selection), justify_content="space-between", align_items="center", gap="8px 24px"),
-        last_tweet(selection),
+        notice(selection),
+        pmui.FlexBox(
+            title,
+            choices(selection),
+            justify_content="space-between",
+            align_items="center",
+            gap="4px 24px",
+            sizing_mode="stretch_width",
+        ),
         place,
         sizing_mode="stretch_width",
         max_width=1240,
-        margin=(0, 8),
+        margin=(8, 16),
     )
 
 
 def choices(selection: Selection) -> pmui.FlexBox:
-    """Build the pickers that every page follows."""
-    keyword = pmui.Select.from_param(selection.param.keyword, label="Keyword", width=210, size="small", margin=(4, 0))
-    span = pmui.RadioButtonGroup.from_param(selection.param.hours, label="Range", size="small", margin=(4, 0))
-    return pmui.FlexBox(keyword, span, align_items="center", gap="8px 16px")
+    """Build the pickers that every page follows, and the clock."""
+    chosen = selection.param
+    keyword = pmui.Select.from_param(chosen.keyword, label="Keyword", width=200, size="small", margin=(4, 0))
+    span = pmui.RadioButtonGroup.from_param(chosen.hours, label="", size="small", margin=(4, 0), sx=look.BUTTONS)
+    return pmui.FlexBox(last_tweet(selection), keyword, span, align_items="center", gap="4px 16px")
 
 
-def synthetic_notice() -> pmui.Alert:
+def notice(selection: Selection) -> pn.pane.HTML:
     """Return the banner that says so when people on the pages were invented."""
     made_up = bool(data.frame(queries.synthetic(), data.watch().version(0))["synthetic"][0])
-    return pmui.Alert(SYNTHETIC, severity="info", visible=made_up, sizing_mode="stretch_width", margin=(0, 0, 8, 0))
+
+    def banner(dark: bool) -> str:
+        return look.block(SYNTHETIC, dark, "notice")
+
+    pane = look.pane(pn.bind(banner, selection.param.dark))
+    pane.visible = made_up
+    return pane
 
 
 def last_tweet(selection: Selection) -> pn.pane.HTML:
     """Return a clock that says how old the newest tweet is, so that a still page is not taken for a broken one."""
-    clock = look.pane("")
+    clock = pn.pane.HTML("", stylesheets=[look.STYLE], margin=0)
 
     def tick() -> None:
         if selection.view:
@@ -145,7 +160,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     Raises:
         SchemaError: the database has another schema than this version.
     """
-    pn.extension()
+    pn.extension(raw_css=[FONT_FACE])
     hv.extension("bokeh")
     db.check(data.engine())
     return pn.serve(

@@ -20,7 +20,9 @@ from panel_app.selection import Selection, View
 WORLD = Path(__file__).parent / "world.json"
 EARTH_RADIUS = 6_378_137.0  # metres, of web mercator (EPSG:3857)
 EAST, NORTH = (-1.9e7, 2.0e7), (-7.2e6, 1.3e7)  # metres: the inhabited world
+ASIDE = 0.45  # cells between the sentiments of one place
 CELLS = 28  # across the view; influencers in one cell are drawn as one group
+TOOLS = ["pan", "wheel_zoom", "zoom_in", "zoom_out", "reset"]
 LAND = {False: ("#C9D3DC", "#F2F5F8"), True: ("#3A444D", "#1A1E22")}  # land, sea
 
 
@@ -71,9 +73,9 @@ def grouped(known: pd.DataFrame, width: float) -> pd.DataFrame:
     groups = groups.reset_index("label").reset_index(drop=True)
     more = (groups["places"] - 1).map(lambda n: f" and {n} more" if n > 0 else "")
     where = groups["place"].fillna("unnamed place") + more
-    return groups.assign(
-        where=where, who=groups["name"] + " @" + groups["username"], size=9 + 5 * groups["people"] ** 0.5
-    )
+    who = groups["name"] + " @" + groups["username"]
+    beside = groups["x"] - groups["label"] * cell * ASIDE  # the three sentiments of one place must not hide each other
+    return groups.assign(x=beside, where=where, who=who, size=9 + 4 * groups["people"] ** 0.5)
 
 
 def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
@@ -84,13 +86,15 @@ def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
     some = hv.Points(groups[groups["label"] == label], ["x", "y"], details)
     edge = LAND[dark][1]
     style = {"color": look.colours(dark)[label], "marker": look.MARKERS[label], "line_color": edge, "alpha": 0.85}
-    return some.opts(size="size", tools=[hover], **style)
+    return some.opts(size="size", tools=[hover], default_tools=TOOLS, **style)
 
 
 def world(dark: bool = False) -> hv.Polygons:
     """Draw the countries, from this machine alone."""
     land, sea = LAND[dark]
-    return hv.Polygons(basemap(), ["x", "y"]).opts(color=land, line_color=sea, line_width=0.6, tools=[])
+    return hv.Polygons(basemap(), ["x", "y"]).opts(
+        color=land, line_color=sea, line_width=0.6, tools=[], default_tools=TOOLS
+    )
 
 
 def plot(frame: pd.DataFrame, width: float = EAST[1] - EAST[0], dark: bool = False) -> hv.Overlay:
@@ -101,9 +105,14 @@ def plot(frame: pd.DataFrame, width: float = EAST[1] - EAST[0], dark: bool = Fal
 
 def framed(chart: hv.Overlay) -> hv.Overlay:
     """Set a map's frame: no axes, equal metres both ways, zoom by wheel and pinch."""
-    frame = {"responsive": True, "min_height": 420, "data_aspect": 1, "xaxis": None, "yaxis": None}
-    tools = {"default_tools": ["pan", "wheel_zoom", "reset"], "active_tools": ["wheel_zoom"], "show_legend": False}
-    return chart.opts(opts.Overlay(xlim=EAST, ylim=NORTH, show_frame=False, **frame, **tools))
+    frame: dict[str, Any] = {"responsive": True, "min_height": 420, "data_aspect": 1, "xaxis": None, "yaxis": None}
+    frame |= {"xlim": EAST, "ylim": NORTH, "show_frame": False, "show_legend": False}
+    return chart.opts(opts.Overlay(active_tools=["wheel_zoom"], hooks=[without_logo], **frame))
+
+
+def without_logo(plot: Any, _element: object) -> None:
+    """Take Bokeh's logo off the toolbar."""
+    plot.state.toolbar.logo = None
 
 
 def places(view: View) -> pd.DataFrame:
@@ -125,8 +134,9 @@ def summary(view: View) -> str:
     )
     unknown = len(frame) - len(known)
     words = (
-        f"<p><b>{look.number(len(known))}</b> of the {look.number(len(frame))} top influencers are on the map; the place "
-        f"of <b>{look.number(unknown)}</b> is unknown. Places come from tweets and profiles: point at one to see how sure.</p>"
+        f"<p><b>{look.number(len(known))}</b> of the {look.number(len(frame))} top influencers are on the map; "
+        f"the place of <b>{look.number(unknown)}</b> is unknown. Places come from tweets and profiles: point at one to "
+        "see how sure it is.</p>"
     )
     return look.block(f'{words}<div class="legend">{by_label}</div>', view.dark)
 

@@ -68,7 +68,7 @@ def influencer(row: Mapping[str, Any], zone: str) -> str:
     }
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
     return (
-        f'<li class="card">{look.person(row)}<span class="aside"><span class="score">{row["score"]:.1f}</span></span>'
+        f'<li class="card">{look.person(row)}<span class="rank {look.MOODS[row["label"]]}"><b>{row["rank"]}</b></span><span class="aside"><span class="score">{row["score"]:.1f}</span></span>'
         f'<div class="split {look.MOODS[row["label"]]}">{bar}</div><small>{split}</small>'
         f'{look.tweet_body(row, zone)}<dl class="facts">{listed}</dl></li>'
     )
@@ -92,7 +92,7 @@ def leaders(view: View) -> str:
     if frame.empty:
         return look.block(look.empty("No influence scores yet", NO_SCORES), view.dark)
     until = look.clock(frame["window_end"].iloc[0], view.zone)
-    note = f'<p class="quiet">Scores 0–100 from the tweets up to {until} ({look.safe(view.zone)}).</p>'
+    note = f'<p class="quiet">Scores 0 to 100 from the tweets up to {until} ({look.safe(view.zone)}).</p>'
     return look.block(note + columns(frame, view.zone), view.dark)
 
 

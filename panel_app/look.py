@@ -27,6 +27,9 @@ DARK = {1: "#56B4E9", 0: "#B0B0B0", -1: "#F0883E"}
 
 STYLE = (Path(__file__).parent / "look.css").read_text()
 
+# Words keep their case and stay on one line on a button.
+BUTTONS = {"& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "5px 12px"}}
+
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 ENTITY = re.compile(r"(?P<url>https?://[^\s<>\"']+)|(?<!\w)@(?P<user>[A-Za-z0-9_]{1,15})\b|(?<!\w)#(?P<tag>\w+)")
 
@@ -58,7 +61,7 @@ def mood(label: int) -> str:
 
 def number(value: float | None) -> str:
     """Return a count with thousands parted, or a dash for unknown, which is not 0."""
-    return "–" if value is None or pd.isna(value) else f"{value:,.0f}"
+    return "\N{EN DASH}" if value is None or pd.isna(value) else f"{value:,.0f}"
 
 
 def short(value: float | None) -> str:

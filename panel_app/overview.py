@@ -24,7 +24,12 @@ def span(hours: int) -> str:
 
 def tile(name: str, figure: str, note: str) -> str:
     """Return one figure with its name and what it compares to."""
-    return f'<div class="card"><span class="quiet">{name}</span><div class="figure">{figure}</div><small>{note}</small></div>'
+    return f'<div class="card"><span class="quiet">{name}</span>{figure}<small>{note}</small></div>'
+
+
+def large(figure: str) -> str:
+    """Return a figure in the size of a headline."""
+    return f'<div class="figure">{figure}</div>'
 
 
 def shares(table: pd.DataFrame) -> str:
@@ -45,10 +50,10 @@ def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, hours: int) ->
     else:
         moved = "nothing to compare with"
     four = (
-        tile("Tweets", look.number(now["tweets"]), change(now["tweets"], before["tweets"], hours)),
-        tile("Voices", look.number(now["voices"]), change(now["voices"], before["voices"], hours)),
-        tile("Mean sentiment", look.mean(now["sentiment"], now["scored"]), moved),
-        tile("Mood of the scored tweets", "", shares(table)).replace('<div class="figure"></div>', ""),
+        tile("Tweets", large(look.number(now["tweets"])), change(now["tweets"], before["tweets"], hours)),
+        tile("Voices", large(look.number(now["voices"])), change(now["voices"], before["voices"], hours)),
+        tile("Mean sentiment", large(look.mean(now["sentiment"], now["scored"])), moved),
+        tile("Mood of the scored tweets", shares(table), ""),
     )
     return f'<div class="tiles">{"".join(four)}</div>'
 

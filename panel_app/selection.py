@@ -58,11 +58,11 @@ class Selection(param.Parameterized):
     `view` is the last state that had tweets; `missing` says in a line what is needed before there is a newer one.
     """
 
-    keyword = param.Selector(objects=[], doc="Name of a tracked keyword.")
+    keyword = param.Selector(objects=[])
     hours = param.Selector(objects=RANGES, default=24)
-    word = param.String("", doc="The word whose tweets are listed.")
+    word = param.String("")
     mood = param.Selector(objects={"All": None, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=None)
-    zone = param.String("UTC", doc="The browser's time zone.")
+    zone = param.String("UTC")
     dark = param.Boolean(False)
     view: View = param.ClassSelector(class_=View, default=None, allow_None=True)
     missing = param.String("")

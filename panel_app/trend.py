@@ -63,9 +63,8 @@ def volume(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overl
         bars = hv.Rectangles(drawn, ["time", "base", "until", "top"], ["count", "mood", "tweets"])
         layers.append(bars.opts(color=colour[label], line_width=0, tools=[hover], default_tools=[]))
         base = base + table[name].to_numpy()
-    return hv.Overlay(layers).opts(
-        opts.Overlay(height=260, ylim=(0, max(1, int(base.max()) * 1.08)), ylabel="tweets", **axes())
-    )
+    top = max(1, int(base.max()) * 1.08)
+    return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, top), ylabel="tweets", **axes(table)))
 
 
 def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
@@ -79,7 +78,7 @@ def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Ov
     zero = hv.HLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")
     band = band.opts(color=colour, fill_alpha=0.25, line_width=0, tools=[hover], default_tools=[])
     return (shade(gaps) * zero * band * line).opts(
-        opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes())
+        opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes(table))
     )
 
 
@@ -88,11 +87,11 @@ def shade(gaps: list[Any]) -> hv.VSpans:
     return hv.VSpans(gaps).opts(color="#8894A0", alpha=0.3, line_width=0, default_tools=[])
 
 
-def axes() -> dict[str, Any]:
+def axes(table: pd.DataFrame) -> dict[str, Any]:
     """Return what both plots share: the range is chosen above, so nothing pans or catches a finger's scroll."""
     number = NumeralTickFormatter(format="0,0[.]0")
     shared = {"xlabel": "", "yformatter": number, "toolbar": None, "default_tools": [], "show_legend": False}
-    return shared | {"responsive": True, "framewise": True, "show_grid": True}
+    return shared | {"responsive": True, "show_grid": True, "xlim": (table["time"].min(), table["until"].max())}
 
 
 def plot(frame: pd.DataFrame, gaps: pd.DataFrame, view: View) -> hv.Layout:

@@ -174,7 +174,7 @@ def page(selection: Selection) -> pn.Column:
     """Build the page; the clouds and the tweets follow the selection."""
     chosen = selection.param
     word = pmui.TextInput.from_param(chosen.word, label="Word or #hashtag", width=240, size="small", margin=0)
-    mood = pmui.RadioButtonGroup.from_param(chosen.mood, label="Mood", size="small", margin=0)
+    mood = pmui.RadioButtonGroup.from_param(chosen.mood, label="", size="small", margin=0, sx=look.BUTTONS)
     clouds = (live_cloud(selection, label) for label in look.LABELS)
     table = look.pane(pn.bind(twin, chosen.view))
     return pn.Column(
