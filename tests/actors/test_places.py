@@ -70,11 +70,14 @@ def named(location: str) -> tuple[str, str]:
         ("Washington, D.C.", ("Washington", "US")),
         ("Chicago IL", ("Chicago", "US")),
         ("london uk", ("London", "GB")),
+        ("Miami FL USA", ("Miami", "US")),
+        ("Rochester, New York", ("Rochester", "US")),
         ("東京", ("Tokyo", "JP")),
         ("Москва", ("Moscow", "RU")),
         ("القاهرة", ("Cairo", "EG")),
         ("İSTANBUL", ("Istanbul", "TR")),
         ("Reading, England", ("Reading", "GB")),
+        ("York, North Yorkshire", ("York", "GB")),
         ("Nice, France", ("Nice", "FR")),
     ],
 )
@@ -91,7 +94,7 @@ def test_text_that_names_no_place_we_would_believe_is_unknown(location):
 def test_a_country_or_state_alone_is_known_but_not_where_in_it():
     assert named("Deutschland") == ("Germany", "DE")
     assert named("California, USA") == ("California", "US")
-    assert named("Derbyshire, UK") == ("United Kingdom", "GB")
+    assert named("Derbyshire, UK") == ("England", "GB")
     assert place("Deutschland").confidence == 0.4
 
 
@@ -110,6 +113,13 @@ def test_a_country_beside_a_city_makes_it_surer_and_a_puzzling_part_less_sure():
 def test_of_two_cities_one_is_taken_without_being_sure():
     assert named("Toronto || Ottawa") == ("Toronto", "CA")
     assert place("Toronto || Ottawa").confidence < SURE
+
+
+@pytest.mark.parametrize("location", ["PA", "NH", "Downingtown, PA", "Salisbury", "LA & Boston"])
+def test_a_code_an_old_name_or_an_unknown_town_is_never_a_city_elsewhere(location):
+    found = place(location)
+
+    assert found is None or (found.country_code in ("US", "GB") and found.confidence <= 0.5)
 
 
 def test_coordinates_in_the_text_give_the_nearest_city():
