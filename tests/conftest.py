@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert, select, text
 
 from core import db
-from core.models import Author, Base, Influence, Keyword, Tweet
+from core.models import Author, Base, Influence, Keyword, Term, Trend, Tweet
+
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}  # Ray reads them when it is imported
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 
@@ -59,7 +61,7 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     token = tmp_path_factory.mktemp("ray") / "token"
     token.write_text(secrets.token_hex(32))
     token.chmod(0o600)
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USAGE_STATS_ENABLED": "0"}
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
     from jobs.session import use_bundled_java
 
     use_bundled_java()  # before Ray: its workers inherit the environment, and Spark starts a bare `java`
@@ -116,3 +118,19 @@ def influence_row() -> Callable[..., dict[str, Any]]:
         return row | known | {"resonance": 20.0, "tweets": 1, "scored": 1, "sentiment": 0.5, "label": 1} | fields
 
     return make
+
+
+@pytest.fixture
+def tables(engine: Engine) -> Callable[[], dict[str, list[Any]]]:
+    """Read what the trackers write: every row, without the keys that only say when it was written."""
+
+    def read() -> dict[str, list[Any]]:
+        found = {}
+        with engine.connect() as connection:
+            for table in (Author, Tweet, Trend, Term):
+                own_key = {"id"} if table in (Trend, Term) else set()
+                columns = [column for column in table.__table__.columns if column.key not in own_key | {"seq"}]
+                found[table.__tablename__] = connection.execute(select(*columns).order_by(*columns)).all()
+        return found
+
+    return read
