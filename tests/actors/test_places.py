@@ -26,6 +26,7 @@ somewhere over the rainbow
 New Yorker
 australian in america
 mobile in the us
+portland or
 iPhone: 1,2
 ÜT: 0.0,0.0
 NQ

@@ -36,6 +36,14 @@ def test_a_phrase_counts_as_one_nonsense_word_in_every_spelling(before, form, ca
     assert score(text, "Friday Feeling") == score(f"{before} {case('xqzzy')} {after}", "xqzzy")
 
 
+@pytest.mark.parametrize("text", ["{} GREAT FLIGHT", "{} great flight", "GREAT flight with {}", "not so bad, {}!"])
+def test_a_keyword_in_capitals_shouts_as_any_word_would(text):
+    raw = SentimentIntensityAnalyzer().polarity_scores
+
+    assert score(text.format("UNITED"), "united") == raw(text.format("XQZZY"))["compound"]
+    assert score(text.format("United"), "united") == raw(text.format("Xqzzy"))["compound"]
+
+
 def test_a_handle_is_worth_nothing():
     assert score("@united lost my bag", "united") == score("@zzz lost my bag", "united")
     assert score("@happy_lovely lost my bag", "united") == score("@zzz lost my bag", "united")
