@@ -85,6 +85,7 @@ def original(post: Post, author: Person) -> Object:
         text, language = writing.spam(post.person, post.subject), "en"
     else:
         text, language = writing.tweet(rng, post.subject, post.subject.topics[post.topic], author.language)
+        text = text.lower() if author.careless else text
     where = {"geo": {"place_id": place_id(author.home)}} if rng.random() < LOCATED else {}
     return tweet(post.id, author, text, language) | where
 

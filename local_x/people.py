@@ -59,20 +59,20 @@ HOMES = (
     Home("Sydney", "NSW", "Australia", "AU", -33.87, 151.21, 10, "en", 4),
     Home("Melbourne", "Victoria", "Australia", "AU", -37.81, 144.96, 10, "en", 3),
     Home("Auckland", "Auckland", "New Zealand", "NZ", -36.85, 174.76, 12, "en", 1),
-    Home("Madrid", "Comunidad de Madrid", "España", "ES", 40.42, -3.70, 1, "es", 2.2),
-    Home("Barcelona", "Catalunya", "España", "ES", 41.39, 2.17, 1, "es", 1.2),
-    Home("Ciudad de México", "CDMX", "México", "MX", 19.43, -99.13, -6, "es", 2.6),
-    Home("Buenos Aires", "CABA", "Argentina", "AR", -34.60, -58.38, -3, "es", 1.6),
-    Home("Bogotá", "Bogotá D.C.", "Colombia", "CO", 4.71, -74.07, -5, "es", 1),
-    Home("São Paulo", "SP", "Brasil", "BR", -23.55, -46.63, -3, "pt", 2.6),
-    Home("Rio de Janeiro", "RJ", "Brasil", "BR", -22.91, -43.17, -3, "pt", 1.2),
-    Home("Lisboa", "Lisboa", "Portugal", "PT", 38.72, -9.14, 0, "pt", 0.7),
-    Home("東京", "東京都", "日本", "JP", 35.68, 139.69, 9, "ja", 2.8),
-    Home("大阪", "大阪府", "日本", "JP", 34.69, 135.50, 9, "ja", 1.2),
-    Home("Paris", "Île-de-France", "France", "FR", 48.86, 2.35, 1, "fr", 1.9),
-    Home("Lyon", "Auvergne-Rhône-Alpes", "France", "FR", 45.76, 4.84, 1, "fr", 0.9),
-    Home("Berlin", "Berlin", "Deutschland", "DE", 52.52, 13.41, 1, "de", 1.4),
-    Home("München", "Bayern", "Deutschland", "DE", 48.14, 11.58, 1, "de", 0.9),
+    Home("Madrid", "Comunidad de Madrid", "España", "ES", 40.42, -3.70, 1, "es", 3.3),
+    Home("Barcelona", "Catalunya", "España", "ES", 41.39, 2.17, 1, "es", 1.8),
+    Home("Ciudad de México", "CDMX", "México", "MX", 19.43, -99.13, -6, "es", 3.9),
+    Home("Buenos Aires", "CABA", "Argentina", "AR", -34.60, -58.38, -3, "es", 2.4),
+    Home("Bogotá", "Bogotá D.C.", "Colombia", "CO", 4.71, -74.07, -5, "es", 1.5),
+    Home("São Paulo", "SP", "Brasil", "BR", -23.55, -46.63, -3, "pt", 3.9),
+    Home("Rio de Janeiro", "RJ", "Brasil", "BR", -22.91, -43.17, -3, "pt", 1.8),
+    Home("Lisboa", "Lisboa", "Portugal", "PT", 38.72, -9.14, 0, "pt", 1.0),
+    Home("東京", "東京都", "日本", "JP", 35.68, 139.69, 9, "ja", 4.2),
+    Home("大阪", "大阪府", "日本", "JP", 34.69, 135.50, 9, "ja", 1.8),
+    Home("Paris", "Île-de-France", "France", "FR", 48.86, 2.35, 1, "fr", 2.8),
+    Home("Lyon", "Auvergne-Rhône-Alpes", "France", "FR", 45.76, 4.84, 1, "fr", 1.4),
+    Home("Berlin", "Berlin", "Deutschland", "DE", 52.52, 13.41, 1, "de", 2.1),
+    Home("München", "Bayern", "Deutschland", "DE", 48.14, 11.58, 1, "de", 1.4),
 )
 NOWHERE = (
     "she/her", "Earth", "worldwide", "Hogwarts", "he/him", "somewhere over the rainbow", "the internet", "🌍",
@@ -85,8 +85,9 @@ RHYTHM = (0.45, 0.25, 0.15, 0.1, 0.12, 0.25, 0.55, 0.9, 1.1, 1.15, 1.15, 1.2,
           1.3, 1.25, 1.2, 1.2, 1.3, 1.4, 1.55, 1.75, 1.85, 1.75, 1.4, 0.9)  # fmt: skip
 
 # Ranges of numbers; within each, number % len(HOMES) is the home.
-BIG = range(6 * len(HOMES))  # papers, stations, shops, stars
-CROWD = range(BIG.stop, BIG.stop + 500 * len(HOMES))
+HOUSES = range(3 * len(HOMES))  # papers, stations, shops
+STARS = range(HOUSES.stop, HOUSES.stop + 3 * len(HOMES))
+CROWD = range(STARS.stop, STARS.stop + 500 * len(HOMES))
 SPAM = range(CROWD.stop, CROWD.stop + 12)
 AIRLINE = SPAM.stop
 
@@ -106,7 +107,7 @@ NAMES = {
 FIRST_NAMES = {kind: names.split() for kind, names in NAMES.items()}
 LAST_NAMES = FIRST_NAMES.pop("families")
 LATIN = FIRST_NAMES.pop("ja, in Latin letters")
-BIG_NAMES = (
+HOUSE_NAMES = (
     "The Daily Lark", "Harborlight Radio", "Nine Lanterns TV", "Copper & Clove", "Paper Boat Books", "Morning Kettle",
     "The Pebble Post", "Owl Street Live", "Green Gate Sports", "Sunhat Travel", "Tin Whistle Music", "Bramble Home",
     "Fig & Barrel", "Roundabout Comedy", "Blue Bicycle Co", "The Long Lunch", "Maple Row Toys", "Skylark Weather",
@@ -123,6 +124,11 @@ class Person:
     home: Home
     language: str
     user: dict[str, Any]
+
+    @property
+    def careless(self) -> bool:
+        """Whether this person never writes a capital letter."""
+        return self.number in CROWD and self.number % 11 == 0
 
 
 class People:
@@ -150,11 +156,11 @@ class People:
             "name": name,
             "created_at": born.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
             "protected": False,
-            "verified": number == AIRLINE or (number in BIG and rng.random() < 0.7),
+            "verified": number == AIRLINE or (number < CROWD.start and rng.random() < 0.7),
             "public_metrics": metrics(number, rng),
             "synthetic": True,
         }
-        if place := location(home, rng):
+        if place := location(home, number, rng):
             user["location"] = place
         return Person(number, home, language, user)
 
@@ -178,8 +184,8 @@ def display_name(number: int, language: str, rng: Random) -> str:
     """Return the name people see."""
     if number == AIRLINE:
         return "Aerolume"
-    if number in BIG:
-        return f"{rng.choice(BIG_NAMES)} {HOMES[number % len(HOMES)].city}"
+    if number in HOUSES:
+        return f"{rng.choice(HOUSE_NAMES)} {HOMES[number % len(HOMES)].city}"
     first = rng.choice(FIRST_NAMES[language])
     style = rng.random()
     if language == "ja" or style < 0.25:
@@ -189,7 +195,7 @@ def display_name(number: int, language: str, rng: Random) -> str:
 
 def metrics(number: int, rng: Random) -> dict[str, int]:
     """Return an account's counts: followers log-normal, lists and tweets growing with them."""
-    median, spread = {True: (90_000, 1.1), False: (240, 1.65)}[number in BIG or number == AIRLINE]
+    median, spread = (90_000, 1.1) if number < CROWD.start or number == AIRLINE else (240, 1.65)
     followers = 20 + rng.randrange(40) if number in SPAM else int(rng.lognormvariate(log(median), spread))
     lists = followers**0.85 / 60 * exp(rng.gauss(0, 0.6))
     tweets = 140 * (followers + 5) ** 0.45 * exp(rng.gauss(0, 0.9))
@@ -202,9 +208,9 @@ def metrics(number: int, rng: Random) -> dict[str, int]:
     }
 
 
-def location(home: Home, rng: Random) -> str:
+def location(home: Home, number: int, rng: Random) -> str:
     """Return what a person wrote as their location: the city, the country, nonsense or nothing."""
-    dice = rng.random()
+    dice = 1 if number in HOUSES else rng.random()
     if dice < 0.18:
         return ""
     if dice < 0.34:

@@ -18,7 +18,7 @@ from typing import Any
 
 from local_x import snowflake
 from local_x.messages import Event, Post, Reaction, message
-from local_x.people import AIRLINE, BIG, CROWD, SPAM, People
+from local_x.people import AIRLINE, CROWD, HOUSES, SPAM, STARS, People
 from local_x.stories import AWAKE, Story, stories
 
 BLOCK = 300  # seconds
@@ -27,6 +27,7 @@ WARM_UP = ECHO // BLOCK + 1  # blocks
 HALF_SHARED = 0.4 * 3600  # seconds until half of a tweet's reactions are there
 BIGGEST_CASCADE = 400
 SPAM_SHARE = 0.015
+OF_HOUSES = {"shop", "news", "offers"}  # topics of papers, stations and shops
 
 
 class Scenario:
@@ -99,8 +100,9 @@ def author(story: Story, topic: str, moment: float, rng: Random) -> int:
     """Draw who writes about a topic at a moment."""
     if topic == "statement":
         return AIRLINE
-    circle = BIG if rng.random() < story.loud or topic in ("shop", "news", "offers") else CROWD
-    return AWAKE.someone(rng, circle, hour(moment))
+    if topic in OF_HOUSES:
+        return AWAKE.someone(rng, HOUSES, hour(moment))
+    return AWAKE.someone(rng, STARS if rng.random() < story.loud else CROWD, hour(moment))
 
 
 def reactions(post: Post, moment: float, retweets: int, answers: int, rng: Random) -> list[Reaction]:

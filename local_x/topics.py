@@ -43,7 +43,7 @@ WORDS = {
     "gardening|a road trip|board games|sleeping until noon|a barbecue|painting|a bike ride|fishing|"
     "reading in the sun",
     "music": "old soul records|that new summer playlist|jazz|a disco mix|the song of my teens|live music|some funk",
-    "time": "today|this week|tonight|this morning|right now|all day|since lunch|after work",
+    "time": "today|this week|tonight|this morning|right now|all day|after work",
     "good": "amazing|wonderful|great|lovely|fantastic|beautiful|brilliant|perfect|awesome|gorgeous|delightful",
     "dadthing": "terrible puns|grill skills|patience|pancakes|fishing stories|old records|hugs|advice|"
     "workshop|garden|dance moves|voicemails",
@@ -95,7 +95,7 @@ FRIDAY = Subject(
             "positive",
             (
                 "Weekend plan: {plan}, then {food}. Can't wait, it will be fun!",
-                "Who is up for {plan} {time}? {who} is in, and happy about it!",
+                "Who is up for {plan} {time}? {who} already said yes, so happy!",
                 "Anyone else choosing {plan} over parties? Happy little weekend ahead",
                 "Tonight: {food}, {drink} and {music}. Sounds {good} to me.",
                 "Tell me your weekend plans! Mine: {plan} with {who}, so excited",
@@ -518,16 +518,17 @@ SPAM = (
     "Hot deals, best prices, 90% off watches",
 )
 OPENERS = (
-    "Honestly, ",
-    "Ok, ",
+    "Honestly? ",
+    "Ok. ",
     "Just saying: ",
     "Update: ",
-    "Not gonna lie, ",
-    "Friends, ",
+    "Not gonna lie: ",
+    "Friends! ",
     "Listen: ",
     "Wow. ",
     "PSA: ",
 )
+CLOSERS = ("Anyone else?", "That is all.", "Had to share.", "What about you?", "You know?", "Just me?", "End of story.")
 QUOTES = {
     "positive": (
         "This! So good.",

@@ -9,7 +9,7 @@ from itertools import accumulate
 from random import Random
 from typing import TypeVar
 
-from local_x.topics import OPENERS, QUOTES, SLOTS, SPAM, Subject, Topic
+from local_x.topics import CLOSERS, OPENERS, QUOTES, SLOTS, SPAM, Subject, Topic
 
 T = TypeVar("T")
 SENTENCE_START = re.compile(r"(?:^|[.!?] )[a-z]")
@@ -27,13 +27,16 @@ def pick(rng: Random, entries: Sequence[T]) -> T:
 
 
 class Slots:
-    """Fills `{slot}` with a word drawn anew each time; for `str.format_map`."""
+    """Fills `{slot}` with a word drawn anew each time, no word twice; for `str.format_map`."""
 
     def __init__(self, rng: Random):
         self._rng = rng
+        self._used: set[str] = set()
 
     def __getitem__(self, slot: str) -> str:
-        return pick(self._rng, SLOTS[slot])
+        word = pick(self._rng, [word for word in SLOTS[slot] if word not in self._used])
+        self._used.add(word)
+        return word
 
 
 def filled(sentence: str, rng: Random) -> str:
@@ -45,23 +48,34 @@ def filled(sentence: str, rng: Random) -> str:
 def tweet(rng: Random, subject: Subject, topic: Topic, language: str) -> tuple[str, str]:
     """Return the text of a tweet and its language, which is `und` when it has no words."""
     if rng.random() < 0.02 and topic.emoji:
-        return named(f"{pick(rng, topic.emoji)} {pick(rng, topic.emoji)}", subject), "und"
+        return named(" ".join(several(rng, topic.emoji, (3, 2))), subject), "und"
     abroad = subject.abroad.get(topic.mood, {}).get(language)
-    text = rng.choice(abroad) if abroad else sentence(rng, topic)
-    if topic.emoji and rng.random() < 0.4:
-        text += " " + " ".join(pick(rng, topic.emoji) for _ in range(pick(rng, (1, 2, 3))))
-    text = named(text, subject, always=rng.random() < 0.5)
-    for tag in {pick(rng, topic.tags): None for _ in range(pick(rng, (0, 1, 2, 3)))} if topic.tags else ():
-        text += f" {tag}"
-    if rng.random() < topic.links:
-        text += f" https://example.com/{rng.choice(('p', 'story', 'clip', 'shop'))}/{rng.randrange(10**6)}"
-    return text, language if abroad else "en"
+    words = [rng.choice(abroad) if abroad else sentences(rng, topic)]
+    if rng.random() < 0.4:
+        words += several(rng, topic.emoji, (1, 2, 3))
+    text = named(" ".join(words), subject, always=rng.random() < 0.5)
+    tags = several(rng, topic.tags, (0, 1, 2, 3))
+    links = [link(rng)] if rng.random() < topic.links else []
+    return " ".join((text, *tags, *links)), language if abroad else "en"
 
 
-def sentence(rng: Random, topic: Topic) -> str:
-    """Return an English sentence, now and then with an opener."""
-    text = filled(rng.choice(topic.sentences), rng)
-    return pick(rng, OPENERS) + text if rng.random() < 0.12 else text
+def sentences(rng: Random, topic: Topic) -> str:
+    """Return one or two English sentences, now and then with an opener or a closer."""
+    chosen = rng.sample(topic.sentences, min(len(topic.sentences), 1 + (rng.random() < 0.22)))
+    text = filled(" ".join(chosen), rng)
+    if rng.random() < 0.1:
+        return pick(rng, OPENERS) + text
+    return f"{text} {pick(rng, CLOSERS)}" if rng.random() < 0.12 else text
+
+
+def several(rng: Random, entries: Sequence[str], numbers: Sequence[int]) -> list[str]:
+    """Return some entries, none twice, as many as a number drawn from `numbers`."""
+    return list(dict.fromkeys(pick(rng, entries) for _ in range(pick(rng, numbers)) if entries))
+
+
+def link(rng: Random) -> str:
+    """Return a link to nowhere."""
+    return f"https://example.com/{rng.choice(('p', 'story', 'clip', 'shop'))}/{rng.randrange(10**6)}"
 
 
 def reply(rng: Random, subject: Subject, topic: Topic, handle: str) -> str:
@@ -69,9 +83,9 @@ def reply(rng: Random, subject: Subject, topic: Topic, handle: str) -> str:
     return named(f"@{handle} {filled(rng.choice(subject.replies.get(topic.mood, QUOTES[topic.mood])), rng)}", subject)
 
 
-def quote(rng: Random, subject: Subject, topic: Topic, link: str) -> str:
+def quote(rng: Random, subject: Subject, topic: Topic, address: str) -> str:
     """Return what somebody says about a tweet they quote."""
-    return f"{named(rng.choice(QUOTES[topic.mood]), subject)} {link}"
+    return f"{named(rng.choice(QUOTES[topic.mood]), subject)} {address}"
 
 
 def spam(spammer: int, subject: Subject) -> str:
