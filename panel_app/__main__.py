@@ -35,8 +35,9 @@ def main() -> int:
     server.start()
     loop = server.io_loop
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.asyncio_loop.add_signal_handler(number, loop.stop)
-    print(json.dumps({"app": f"http://{settings.app_address}:{port}"}), flush=True)
+        signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
+    sys.stdout.write(json.dumps({"app": f"http://{settings.app_address}:{port}"}) + "\n")
+    sys.stdout.flush()
     loop.start()
     server.stop()
     return 0
@@ -46,5 +47,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except TalkerError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(str(error))

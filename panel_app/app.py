@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import holoviews as hv
 import panel as pn
 import panel_material_ui as pmui
+from panel_material_ui.template.base import Page
 
 from core import db, queries
 from core.config import Settings
@@ -35,7 +37,7 @@ PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
 }
 
 
-def dashboard() -> pmui.Page:
+def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
     selection = Selection()
     menu = pmui.MenuList(
@@ -44,7 +46,7 @@ def dashboard() -> pmui.Page:
         sizing_mode="stretch_width",
     )
     phone = "Mobi" in (pn.state.headers.get("User-Agent") or "")
-    shell = pmui.Page(
+    shell = Page(
         title="TwitterTalker",
         sidebar=[menu],
         sidebar_open=not phone,
@@ -70,7 +72,7 @@ def slug(name: str) -> str:
     return name.lower().replace(" ", "-")
 
 
-def follow_the_browser(selection: Selection, shell: pmui.Page) -> None:
+def follow_the_browser(selection: Selection, shell: Page) -> None:
     """Take the theme and the time zone from the browser."""
     selection.dark = shell.dark_theme
     shell.param.watch(lambda event: selection.param.update(dark=event.new), "dark_theme")
@@ -82,7 +84,9 @@ def follow_the_browser(selection: Selection, shell: pmui.Page) -> None:
 
 def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     """Build what stands beside the menu: title, choices, notes, and the chosen page."""
-    title = pmui.Typography("", variant="h1", sx={"fontSize": "1.6rem", "fontWeight": 700}, margin=(4, 0))
+    title = pmui.Typography(
+        "", variant="h1", sx={"fontSize": "1.6rem", "fontWeight": 700}, margin=(4, 0), align="center"
+    )
     place = pn.Column(sizing_mode="stretch_width")
     built: dict[str, pn.viewable.Viewable] = {}
 
@@ -90,7 +94,8 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
         name = list(PAGES)[menu.active if isinstance(menu.active, int) else menu.active[0]]
         title.object = name
         if pn.state.location:
-            pn.state.location.update_query(page=slug(name))
+            query: dict[str, Any] = {"page": slug(name)}
+            pn.state.location.update_query(**query)
         if selection.missing:
             place[:] = [look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))]
             return
@@ -103,14 +108,7 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     show()
     return pn.Column(
         notice(selection),
-        pmui.FlexBox(
-            title,
-            choices(selection),
-            justify_content="space-between",
-            align_items="center",
-            gap="4px 24px",
-            sizing_mode="stretch_width",
-        ),
+        pmui.FlexBox(title, *choices(selection), align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
         place,
         sizing_mode="stretch_width",
         max_width=1240,
@@ -118,12 +116,12 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     )
 
 
-def choices(selection: Selection) -> pmui.FlexBox:
+def choices(selection: Selection) -> tuple[pn.viewable.Viewable, ...]:
     """Build the pickers that every page follows, and the clock."""
-    chosen = selection.param
-    keyword = pmui.Select.from_param(chosen.keyword, label="Keyword", width=200, size="small", margin=(4, 0))
-    span = pmui.RadioButtonGroup.from_param(chosen.hours, label="", size="small", margin=(4, 0), sx=look.BUTTONS)
-    return pmui.FlexBox(last_tweet(selection), keyword, span, align_items="center", gap="4px 16px")
+    chosen, shared = selection.param, {"margin": (4, 0), "align": "center"}
+    keyword = pmui.Select.from_param(chosen.keyword, label="Keyword", width=200, size="small", **shared)
+    span = pmui.RadioButtonGroup.from_param(chosen.hours, label="", size="small", sx=look.BUTTONS, **shared)
+    return keyword, span, last_tweet(selection)
 
 
 def notice(selection: Selection) -> pn.pane.HTML:
@@ -140,7 +138,7 @@ def notice(selection: Selection) -> pn.pane.HTML:
 
 def last_tweet(selection: Selection) -> pn.pane.HTML:
     """Return a clock that says how old the newest tweet is, so that a still page is not taken for a broken one."""
-    clock = pn.pane.HTML("", stylesheets=[look.STYLE], margin=0)
+    clock = pn.pane.HTML("", stylesheets=[look.STYLE], margin=0, align="center")
 
     def tick() -> None:
         if selection.view:
@@ -163,7 +161,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     pn.extension(raw_css=[FONT_FACE])
     hv.extension("bokeh")
     db.check(data.engine())
-    return pn.serve(
+    server: pn.io.server.Server = pn.serve(
         {"/": dashboard},
         address=settings.app_address,
         port=port,
@@ -174,3 +172,4 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
         show=False,
         verbose=False,
     )
+    return server

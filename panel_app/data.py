@@ -37,7 +37,8 @@ def engine() -> Engine:
 def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
     """Return a query's rows; the same query at the same version is read once and must not be changed."""
     asked = query.compile(dialect=engine().dialect)
-    return _read(str(asked), tuple(sorted(asked.params.items())), version)
+    rows: pd.DataFrame = _read(str(asked), tuple(sorted(asked.params.items())), version)
+    return rows
 
 
 @pn.cache(max_items=500, ttl=600)  # a version asks once; the ttl lets go of what nobody asks for any more

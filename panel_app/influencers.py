@@ -37,15 +37,16 @@ def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:
         some = drawn[drawn["label"] == label]
         points = hv.Points(some, ["reach", "resonance"], columns)
         style = {"color": look.colours(dark)[label], "marker": look.MARKERS[label], "size": 26, "line_color": None}
-        layers.append(points.opts(tools=[HoverTool(tooltips=tips)], default_tools=[], **style))
+        layers.append(points.opts(framewise=True, tools=[HoverTool(tooltips=tips)], default_tools=[], **style))
     ranks = hv.Labels(drawn, ["reach", "resonance"], "place")
     ink = "#15181B" if dark else "white"
-    layers.append(ranks.opts(text_color=ink, text_font_size="9pt", text_font_style="bold", default_tools=[]))
+    layers.append(
+        ranks.opts(framewise=True, text_color=ink, text_font_size="9pt", text_font_style="bold", default_tools=[])
+    )
     return hv.Overlay(layers).opts(
         opts.Overlay(
             responsive=True,
             height=320,
-            framewise=True,
             padding=0.15,
             toolbar=None,
             show_legend=False,
@@ -58,6 +59,7 @@ def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:
 
 def influencer(row: Mapping[str, Any], zone: str) -> str:
     """Return one influencer as a card: score and its parts, figures, and their most shared tweet."""
+    mood = look.MOODS[row["label"]]
     parts = (("Reach", row["reach"]), ("Resonance", row["resonance"]))
     bar = "".join(f'<i style="width:{max(0.0, float(value)):.1f}%"></i>' for _, value in parts)
     split = " + ".join(f"{name} {value:.1f}" for name, value in parts)
@@ -68,8 +70,9 @@ def influencer(row: Mapping[str, Any], zone: str) -> str:
     }
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
     return (
-        f'<li class="card">{look.person(row)}<span class="rank {look.MOODS[row["label"]]}"><b>{row["rank"]}</b></span><span class="aside"><span class="score">{row["score"]:.1f}</span></span>'
-        f'<div class="split {look.MOODS[row["label"]]}">{bar}</div><small>{split}</small>'
+        f'<li class="card">{look.person(row)}<span class="rank {mood}"><b>{row["rank"]}</b></span>'
+        f'<span class="aside score">{row["score"]:.1f}</span>'
+        f'<div class="split {mood}">{bar}</div><small>{split}</small>'
         f'{look.tweet_body(row, zone)}<dl class="facts">{listed}</dl></li>'
     )
 
@@ -78,7 +81,7 @@ def columns(frame: pd.DataFrame, zone: str) -> str:
     """Return the influencers of each sentiment side by side."""
     parts = []
     for label in look.LABELS:
-        rows = frame[frame["label"] == label].to_dict("records")
+        rows = look.rows(frame[frame["label"] == label])
         cards = "".join(influencer(row, zone) for row in rows) or look.empty("Nobody", "No author in this mood.")
         parts.append(f"<section><h2>{look.mood(label)}</h2><ol>{cards}</ol></section>")
     return f'<div class="columns">{"".join(parts)}</div>'
@@ -96,15 +99,26 @@ def leaders(view: View) -> str:
     return look.block(note + columns(frame, view.zone), view.dark)
 
 
+def shows_people(view: View) -> bool:
+    """Say whether a view has influencers that may be shown."""
+    return not view.sensitive and not top(view).empty
+
+
 def page(selection: Selection) -> pn.Column:
     """Build the page; only its content follows the selection."""
 
     def drawn(view: View) -> hv.Overlay:
-        return plot(top(view).iloc[: 0 if view.sensitive else None], view.dark)
+        return plot(top(view).iloc[: None if shows_people(view) else 0], view.dark)
 
+    def heading(view: View) -> str:
+        text = "<h2>Reach and resonance</h2><p class='quiet'>The numbers are the ranks above.</p>"
+        return look.block(text if shows_people(view) else "", view.dark)
+
+    view = selection.param.view
     live = hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
     return pn.Column(
-        look.pane(pn.bind(leaders, selection.param.view)),
-        pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False),
+        look.pane(pn.bind(leaders, view)),
+        look.pane(pn.bind(heading, view)),
+        pn.pane.HoloViews(live, visible=pn.bind(shows_people, view), sizing_mode="stretch_width", linked_axes=False),
         sizing_mode="stretch_width",
     )

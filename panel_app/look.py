@@ -100,7 +100,8 @@ def clock(time: datetime, zone: str) -> str:
 
 def local(times: pd.Series[Any], zone: str) -> pd.Series[Any]:
     """Return times as the viewer's wall clock shows them, without zone: Bokeh draws what it is given."""
-    return times.dt.tz_convert(zone).dt.tz_localize(None)
+    wall: pd.Series[Any] = times.dt.tz_convert(zone).dt.tz_localize(None)
+    return wall
 
 
 def linked(text: str) -> str:
@@ -152,6 +153,11 @@ def tweet_body(row: Mapping[str, Any], zone: str) -> str:
     username = row["username"] if USERNAME.fullmatch(row["username"] or "") else "i"
     status = f"https://x.com/{username}/status/{row['tweet_id']}"
     return f'<p class="text">{linked(text)}</p><p class="quiet">{link(status, time)} · {link(status, "View on X")}</p>'
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows by column name."""
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
 def tweet_card(row: Mapping[str, Any], zone: str) -> str:

@@ -58,13 +58,13 @@ class Selection(param.Parameterized):
     `view` is the last state that had tweets; `missing` says in a line what is needed before there is a newer one.
     """
 
-    keyword = param.Selector(objects=[])
-    hours = param.Selector(objects=RANGES, default=24)
+    keyword: Any = param.Selector(objects=[])
+    hours: Any = param.Selector(objects=RANGES, default=24)
     word = param.String("")
-    mood = param.Selector(objects={"All": None, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=None)
+    mood: Any = param.Selector(objects={"All": None, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=None)
     zone = param.String("UTC")
     dark = param.Boolean(False)
-    view: View = param.ClassSelector(class_=View, default=None, allow_None=True)
+    view: Any = param.Parameter()
     missing = param.String("")
 
     def __init__(self, **params: Any) -> None:
@@ -83,10 +83,10 @@ class Selection(param.Parameterized):
         if not self.keyword:
             self.missing = "No keyword is tracked yet. Track one: talker track add NAME"
             return
-        self._see(tracked.loc[self.keyword])
+        chosen = tracked.loc[self.keyword]
+        self._see(int(chosen["id"]), bool(chosen["sensitive"]))
 
-    def _see(self, keyword: pd.Series[Any]) -> None:
-        keyword_id = int(keyword["id"])
+    def _see(self, keyword_id: int, sensitive: bool) -> None:
         version = data.watch().version(keyword_id)
         newest = data.frame(queries.newest_tweet(keyword_id), version)
         if newest.empty:
@@ -94,8 +94,12 @@ class Selection(param.Parameterized):
             return
         # Recorded tweets end years ago: the range ends where they do, and not in the future where a clock is wrong.
         end = min(newest["created_at"][0].to_pydatetime(), datetime.now(UTC))
-        choices = {"keyword": self.keyword, "hours": self.hours, "zone": known_zone(self.zone), "dark": self.dark}
-        sensitive = bool(keyword["sensitive"])
+        choices: dict[str, Any] = {
+            "keyword": self.keyword,
+            "hours": self.hours,
+            "zone": known_zone(self.zone),
+            "dark": self.dark,
+        }
         view = View(keyword_id=keyword_id, sensitive=sensitive, version=version, end=end, **choices)
         self.param.update(view=view, missing="")
 

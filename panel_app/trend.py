@@ -17,8 +17,10 @@ from core import queries
 from panel_app import look
 from panel_app.selection import Selection, View
 
-STACK = {**{label: look.MOODS[label] for label in (-1, 0, 1)}, None: "not scored"}
+UNKNOWN = 9  # stands for label NULL, which no column may be named
+STACK = {label: look.MOODS[label] for label in (-1, 0, 1)} | {UNKNOWN: "not scored"}
 UNSCORED = {False: "#C3CBD3", True: "#57606A"}
+GAP = "#D4A72C"
 Z95 = 1.96  # 95 % of a normal distribution lies within this many standard errors of its mean
 
 
@@ -29,10 +31,10 @@ def bins(frame: pd.DataFrame, view: View) -> pd.DataFrame:
     with the ends `low` and `high` of its 95 % interval, m ± 1.96 s / √n (NaN where n is too small to know).
     """
     edges = pd.date_range(view.start, view.end, freq=view.bin_width, name="time")
-    counts = frame.assign(label=frame["label"].fillna(9).astype(int)).pivot_table(
+    counts = frame.assign(label=frame["label"].fillna(UNKNOWN).astype(int)).pivot_table(
         index="time", columns="label", values="tweets", aggfunc="sum"
     )
-    counts = counts.reindex(index=edges, columns=[-1, 0, 1, 9]).fillna(0).astype(int)
+    counts = counts.reindex(index=edges, columns=list(STACK)).fillna(0).astype(int)
     counts.columns = pd.Index(STACK.values())
     scored = frame[frame["label"].notna()].groupby("time")[["tweets", "sentiment_sum", "sentiment_square_sum"]].sum()
     n, total, squares = (scored.reindex(edges)[column].astype(float) for column in scored)
@@ -48,20 +50,24 @@ def bins(frame: pd.DataFrame, view: View) -> pd.DataFrame:
 def silences(gaps: pd.DataFrame, view: View) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
     """Return when the stream was not listening, in the viewer's time; one that lasts ends with the view."""
     starts, ends = (pd.to_datetime(gaps[column], utc=True) for column in ("started_at", "ended_at"))
-    starts, ends = starts.clip(lower=view.start), ends.fillna(view.end).clip(upper=view.end)
-    return list(zip(look.local(starts, view.zone), look.local(ends, view.zone), strict=True))
+    within = [
+        (max(start, pd.Timestamp(view.start)), min(view.end if pd.isna(end) else end, pd.Timestamp(view.end)))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    parts = pd.DataFrame(within, columns=["start", "end"], dtype="datetime64[us, UTC]")
+    return list(zip(*(look.local(parts[side], view.zone) for side in parts), strict=True))
 
 
 def volume(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
     """Draw the tweets of each bin, stacked by sentiment."""
-    colour = look.colours(dark) | {None: UNSCORED[dark]}
+    colour = look.colours(dark) | {UNKNOWN: UNSCORED[dark]}
     tips = [("time", "@time{%d %b %H:%M}"), ("tweets", "@count{0,0} @mood of @tweets{0,0}")]
     hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
     layers, base = [shade(gaps)], np.zeros(len(table), dtype=int)
     for label, name in STACK.items():
         drawn = table.assign(base=base, top=base + table[name], count=table[name], mood=name)
         bars = hv.Rectangles(drawn, ["time", "base", "until", "top"], ["count", "mood", "tweets"])
-        layers.append(bars.opts(color=colour[label], line_width=0, tools=[hover], default_tools=[]))
+        layers.append(bars.opts(framewise=True, color=colour[label], line_width=0, tools=[hover], default_tools=[]))
         base = base + table[name].to_numpy()
     top = max(1, int(base.max()) * 1.08)
     return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, top), ylabel="tweets", **axes(table)))
@@ -74,9 +80,9 @@ def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Ov
     hover = HoverTool(tooltips=[*tips, ("95 %", "@low{+0.00} to @high{+0.00}")], formatters={"@time": "datetime"})
     middle = table[["mean"]].assign(time=table["time"] + (table["until"] - table["time"]) / 2)
     band = hv.Rectangles(table, ["time", "low", "until", "high"], ["mean", "scored"])
-    line = hv.Curve(middle, "time", "mean").opts(color=colour, line_width=2, default_tools=[])
+    line = hv.Curve(middle, "time", "mean").opts(framewise=True, color=colour, line_width=2, default_tools=[])
     zero = hv.HLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")
-    band = band.opts(color=colour, fill_alpha=0.25, line_width=0, tools=[hover], default_tools=[])
+    band = band.opts(framewise=True, color=colour, fill_alpha=0.25, line_width=0, tools=[hover], default_tools=[])
     return (shade(gaps) * zero * band * line).opts(
         opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes(table))
     )
@@ -84,7 +90,7 @@ def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Ov
 
 def shade(gaps: list[Any]) -> hv.VSpans:
     """Shade the times without a stream: a gap is shown as a gap, never as zero."""
-    return hv.VSpans(gaps).opts(color="#8894A0", alpha=0.3, line_width=0, default_tools=[])
+    return hv.VSpans(gaps).opts(framewise=True, color=GAP, alpha=0.3, line_width=0, default_tools=[])
 
 
 def axes(table: pd.DataFrame) -> dict[str, Any]:
@@ -130,7 +136,7 @@ def legend(view: View) -> str:
 
 def summary(table: pd.DataFrame, keyword: str) -> str:
     """Return the chart in a sentence, for those who do not see it."""
-    busiest = table.loc[table["tweets"].idxmax()]
+    busiest = table.iloc[int(table["tweets"].argmax())]
     n = int(table["scored"].sum())
     mean = (table["mean"] * table["scored"]).sum() / n if n else None
     return (
@@ -166,6 +172,11 @@ def page(selection: Selection) -> pn.Column:
         look.pane(pn.bind(said, view)),
         look.pane(pn.bind(legend, view)),
         chart(selection),
-        pmui.Card(look.pane(pn.bind(counted, view)), title="The numbers", collapsed=True, sizing_mode="stretch_width"),
+        pmui.Card(
+            objects=[look.pane(pn.bind(counted, view))],
+            title="The numbers",
+            collapsed=True,
+            sizing_mode="stretch_width",
+        ),
         sizing_mode="stretch_width",
     )

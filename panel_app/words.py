@@ -100,7 +100,7 @@ def boxes(placed: pd.DataFrame) -> hv.Rectangles:
 
 def framed(chart: hv.Overlay) -> hv.Overlay:
     """Set a cloud's frame: one pixel is one unit, so that boxes and letters agree."""
-    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False}
+    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False, "backend_opts": {"plot.min_border": 0}}
     return chart.opts(opts.Overlay(frame_width=WIDTH, frame_height=HEIGHT, xlim=(0, WIDTH), ylim=(0, HEIGHT), **bare))
 
 
@@ -165,7 +165,7 @@ def using(view: View, word: str, mood: int | None) -> str:
     if not word:
         return look.block(look.empty("Read the tweets behind a word", "Click a word, or type one."), view.dark)
     query = queries.tweets_with(view.keyword_id, view.start, view.end, word, mood)
-    tweets = view.read(query).to_dict("records")
+    tweets = look.rows(view.read(query))
     cards = "".join(look.tweet_card(tweet, view.zone) for tweet in tweets)
     return look.block(cards or look.empty("No tweet", f"No tweet in this range and mood uses {word}."), view.dark)
 
@@ -179,7 +179,9 @@ def page(selection: Selection) -> pn.Column:
     table = look.pane(pn.bind(twin, chosen.view))
     return pn.Column(
         pmui.FlexBox(*clouds, justify_content="space-between", gap="8px 16px", sizing_mode="stretch_width"),
-        pmui.Card(table, title="The words as a table", collapsed=True, sizing_mode="stretch_width", margin=(8, 0)),
+        pmui.Card(
+            objects=[table], title="The words as a table", collapsed=True, sizing_mode="stretch_width", margin=(8, 0)
+        ),
         pmui.Typography("Tweets", variant="h2", sx={"fontSize": "1.2rem", "fontWeight": 700}, margin=(12, 0, 4, 0)),
         pmui.FlexBox(word, mood, align_items="center", gap="8px 16px"),
         look.pane(pn.bind(using, chosen.view, chosen.word, chosen.mood)),
