@@ -19,7 +19,7 @@ LINK = re.compile(r"https?://\S+")
 WORD = re.compile(r"\w+")
 TAG = re.compile(r"(?<!\w)#(\w+)")
 HANDLE = re.compile(r"(?<!\w)@(\w+)")
-TOKEN = re.compile(r'"[^"]*"|[()]|-(?=\S)|[^\s()"]+|"')
+TOKEN = re.compile(r'-?(?:"[^"]*"|[()"]|[^\s()"]+)|-')
 
 
 class InvalidRule(ValueError):
@@ -138,8 +138,8 @@ def all_of(tokens: deque[str], depth: int) -> Clause:
 def one_of(tokens: deque[str], depth: int) -> Clause:
     """Read one operator, negated or not, or a group."""
     token = tokens.popleft()
-    if token == "-":
-        return negated(tokens.popleft())
+    if token[0] == "-" and len(token) > 1:
+        return negated(token[1:])
     if token != "(":
         return operator(token)
     if depth == DEEPEST:
@@ -153,7 +153,7 @@ def one_of(tokens: deque[str], depth: int) -> Clause:
 
 def negated(token: str) -> Clause:
     """Read an operator after a minus."""
-    if token in "(-)":
+    if token[0] in "(-)":
         raise InvalidRule("Only single operators can be negated: negate each operator of the group.")
     if token == "is:nullcast":
         return Clause(lambda tweet: True, standalone=False)  # nothing here is an advertisement
