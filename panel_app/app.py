@@ -22,9 +22,14 @@ FOLLOW_MILLISECONDS = 1000
 SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
 # In the document itself: a font declared inside a component would not be known to the canvas that draws the words.
 FONT_FACE = '@font-face { font-family: "Talker Words"; font-weight: 700; src: url("/fonts/DejaVuSans-Bold.ttf"); }'
+# The light blue that suits dark pages would be too bright for a bar with white letters.
+BAR = {"MuiAppBar": {"styleOverrides": {"root": {"backgroundColor": "#1F3346", "& *": {"color": "#FFFFFF"}}}}}
 THEME = {
     "light": {"palette": {"primary": {"main": "#1F4E79"}, "background": {"default": "#F5F7F9", "paper": "#FFFFFF"}}},
-    "dark": {"palette": {"primary": {"main": "#8AB4E8"}, "background": {"default": "#15181B", "paper": "#1E1E1E"}}},
+    "dark": {
+        "palette": {"primary": {"main": "#8AB4E8"}, "background": {"default": "#15181B", "paper": "#1E1E1E"}},
+        "components": BAR,
+    },
 }
 
 # name in the menu, its icon, and the page

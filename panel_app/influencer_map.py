@@ -107,12 +107,7 @@ def framed(chart: hv.Overlay) -> hv.Overlay:
     """Set a map's frame: no axes, equal metres both ways, zoom by wheel and pinch."""
     frame: dict[str, Any] = {"responsive": True, "min_height": 420, "data_aspect": 1, "xaxis": None, "yaxis": None}
     frame |= {"xlim": EAST, "ylim": NORTH, "show_frame": False, "show_legend": False}
-    return chart.opts(opts.Overlay(active_tools=["wheel_zoom"], hooks=[without_logo], **frame))
-
-
-def without_logo(plot: Any, _element: object) -> None:
-    """Take Bokeh's logo off the toolbar."""
-    plot.state.toolbar.logo = None
+    return chart.opts(opts.Overlay(active_tools=["wheel_zoom"], hooks=[look.frameless], **frame))
 
 
 def places(view: View) -> pd.DataFrame:

@@ -54,6 +54,12 @@ def pane(body: Any) -> pn.pane.HTML:
     return pn.pane.HTML(body, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(6, 0))
 
 
+def frameless(plot: Any, _element: object) -> None:
+    """Take off what a dark theme draws around a plot, its margin and Bokeh's logo: a hook for HoloViews."""
+    plot.state.update(outline_line_color=None, min_border=0)
+    plot.state.toolbar.logo = None
+
+
 def mood(label: int) -> str:
     """Return a sentiment as glyph and word, coloured: colour never stands alone."""
     return f'<span class="{MOODS[label]}">{GLYPHS[label]} {MOODS[label].capitalize()}</span>'

@@ -48,7 +48,7 @@ def laid_out(steps: tuple[tuple[str, int], ...]) -> pd.DataFrame:
         max_font_size=58,
         min_font_size=10,
         max_words=WORDS,
-        margin=3,
+        margin=6,
         font_path=FONT,
     ).generate_from_frequencies(sizes)
     rows = []
@@ -100,8 +100,12 @@ def boxes(placed: pd.DataFrame) -> hv.Rectangles:
 
 def framed(chart: hv.Overlay) -> hv.Overlay:
     """Set a cloud's frame: one pixel is one unit, so that boxes and letters agree."""
-    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False, "backend_opts": {"plot.min_border": 0}}
-    return chart.opts(opts.Overlay(frame_width=WIDTH, frame_height=HEIGHT, xlim=(0, WIDTH), ylim=(0, HEIGHT), **bare))
+    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False}
+    return chart.opts(
+        opts.Overlay(
+            frame_width=WIDTH, frame_height=HEIGHT, xlim=(0, WIDTH), ylim=(0, HEIGHT), hooks=[look.frameless], **bare
+        )
+    )
 
 
 def plot(frame: pd.DataFrame, label: int, dark: bool = False) -> hv.Overlay:
@@ -139,7 +143,7 @@ def live_cloud(selection: Selection, label: int) -> pn.Column:
         none = "" if len(terms_of(view, label)) else look.empty("No words yet", "No scored tweet in this mood.")
         return look.block(f"<h2>{look.mood(label)}</h2>{none}", view.dark)
 
-    pane = pn.pane.HoloViews(framed(words * targets), linked_axes=False)
+    pane = pn.pane.HoloViews(framed(words * targets), linked_axes=False, margin=0)
     return pn.Column(look.pane(pn.bind(title, selection.param.view)), pane, width=WIDTH)
 
 

@@ -1,0 +1,197 @@
+"""The reads against real rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert
+
+from core import queries
+from core.models import Author, Gap, Influence, Term, Trend, Tweet
+
+NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY_BEFORE = NOON - 24 * HOUR
+
+
+@pytest.fixture
+def rows(engine):
+    """Run a read and return its rows."""
+
+    def read(query):
+        with engine.connect() as connection:
+            return connection.execute(query).all()
+
+    return read
+
+
+@pytest.fixture
+def put(engine):
+    """Insert rows into a table."""
+
+    def insert_rows(table, *values):
+        with engine.begin() as connection:
+            connection.execute(insert(table), list(values))
+
+    return insert_rows
+
+
+def test_only_active_keywords_are_listed_by_name(keyword, rows):
+    keyword("puma")
+    keyword("adidas", active=False)
+    keyword("nike")
+
+    assert [row.name for row in rows(queries.keywords())] == ["nike", "puma"]
+
+
+def test_the_newest_tweet_is_one_that_x_delivered(keyword, put, rows, tweet_row):
+    keyword()
+    put(Tweet, tweet_row(1, created_at=NOON - HOUR), tweet_row(2, created_at=NOON, matched=False))
+
+    assert rows(queries.newest_tweet(1)) == [(NOON - HOUR,)]
+
+
+def test_totals_count_voices_once_and_leave_the_unscored_out_of_the_mean(keyword, put, rows, tweet_row):
+    keyword()
+    put(
+        Tweet,
+        tweet_row(1, author_id=1, sentiment=0.5, label=1),
+        tweet_row(2, author_id=1, sentiment=-0.1, label=-1),
+        tweet_row(3, author_id=2, sentiment=None, label=None, kind="retweet"),
+        tweet_row(4, author_id=3, matched=False),
+        tweet_row(5, author_id=4, created_at=DAY_BEFORE),
+    )
+
+    assert rows(queries.totals(1, DAY_BEFORE, NOON)) == [(3, 2, 2, pytest.approx(0.2))]
+
+
+def test_the_trend_adds_the_minutes_of_a_bin_and_keeps_labels_apart(keyword, put, rows):
+    keyword()
+    minute = {"keyword_id": 1, "voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25, "tweets": 2}
+    put(
+        Trend,
+        minute | {"minute": NOON, "label": 1},
+        minute | {"minute": NOON + timedelta(minutes=14), "label": 1},
+        minute | {"minute": NOON + timedelta(minutes=15), "label": None},
+    )
+
+    found = rows(queries.trend(1, NOON, NOON + HOUR, timedelta(minutes=15)))
+
+    assert found == [(NOON, 1, 4, 1.0, 0.5), (NOON + timedelta(minutes=15), None, 2, 0.5, 0.25)]
+
+
+def test_top_influencers_are_the_highest_of_the_newest_window_at_the_time(
+    keyword, put, rows, author_row, tweet_row, influence_row
+):
+    keyword()
+    put(Author, author_row(1, name="Ann"), author_row(2, name="Bob"))
+    put(Tweet, tweet_row(7, author_id=1, text="mine"))
+    put(
+        Influence,
+        influence_row(1, score=40, top_tweet_id=7),
+        influence_row(2, score=60),
+        influence_row(1, score=99, window_end=NOON - HOUR),
+        influence_row(2, score=99, window_end=NOON + HOUR),
+        influence_row(3, score=99, label=-1),
+    )
+
+    found = rows(queries.top_influencers(1, NOON - timedelta(minutes=8), label=1))
+
+    assert [(row.name, row.score, row.text, row.tweet_id) for row in found] == [
+        ("Bob", 60.0, None, None),
+        ("Ann", 40.0, "mine", "7"),
+    ]
+
+
+def test_an_influencer_stands_where_their_latest_tweet_of_the_range_came_from(
+    keyword, put, rows, author_row, tweet_row, influence_row
+):
+    keyword()
+    put(Author, author_row(1), author_row(2))
+    place = {"latitude": 1.0, "longitude": 2.0, "place_confidence": 0.9}
+    put(
+        Tweet,
+        tweet_row(1, place="Old", created_at=NOON - 2 * HOUR, **place),
+        tweet_row(2, place="New", created_at=NOON - HOUR, **place),
+        tweet_row(3, author_id=2),
+        tweet_row(4, author_id=3, created_at=DAY_BEFORE),
+    )
+    put(Influence, influence_row(1), influence_row(2, score=10), influence_row(3))
+
+    found = rows(queries.influencer_places(1, DAY_BEFORE, NOON))
+
+    assert [(row.username, row.place, row.latitude) for row in found] == [("user1", "New", 1.0), ("user2", None, None)]
+
+
+def test_terms_add_up_over_the_hours_of_the_range(keyword, put, rows):
+    keyword()
+    term = {"keyword_id": 1, "label": 1, "tweets": 2}
+    put(
+        Term,
+        term | {"hour": NOON - HOUR, "term": "late"},
+        term | {"hour": NOON, "term": "late"},
+        term | {"hour": NOON, "term": "gate"},
+        term | {"hour": NOON, "term": "rude", "label": -1},
+        term | {"hour": NOON - 3 * HOUR, "term": "old"},
+    )
+
+    found = rows(queries.terms(1, NOON - timedelta(minutes=90), NOON, label=1))
+
+    assert found == [("late", 4), ("gate", 2)]
+
+
+def test_a_word_is_found_whole_and_in_any_case(keyword, put, rows, tweet_row, author_row):
+    keyword()
+    put(Author, author_row(1))
+    texts = ["Great ART!", "a party", "#art", "art"]
+    put(
+        Tweet, *(tweet_row(id, text=text) for id, text in enumerate(texts, 1)), tweet_row(9, text="art", kind="retweet")
+    )
+
+    def found(term):
+        return {row.text for row in rows(queries.tweets_with(1, DAY_BEFORE, NOON, term))}
+
+    assert found("art") == {"Great ART!", "#art", "art"}
+    assert found("#art") == {"#art"}
+    assert found("%") == set()
+    assert found(".*") == set()
+
+
+@given(word=st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_may_be_asked_for(rows, word):
+    rows(queries.tweets_with(1, DAY_BEFORE, NOON, word))
+
+
+def test_a_gap_that_still_lasts_belongs_to_the_range(put, rows):
+    gap = {"reason": "lost"}
+    put(Gap, gap | {"started_at": NOON - HOUR, "ended_at": None})
+    put(Gap, gap | {"started_at": DAY_BEFORE - HOUR, "ended_at": DAY_BEFORE})
+
+    assert [row.started_at for row in rows(queries.gaps(DAY_BEFORE, NOON))] == [NOON - HOUR]
+
+
+def test_synthetic_people_are_noticed(put, rows, author_row):
+    put(Author, author_row(1, synthetic=False))
+    assert rows(queries.synthetic()) == [(False,)]
+
+    put(Author, author_row(2, synthetic=True))
+    assert rows(queries.synthetic()) == [(True,)]
+
+
+def test_a_commit_is_noticed_once_and_not_before_it_is_done(engine, keyword, rows, tweet_row):
+    keyword()
+    [first] = rows(queries.commits_since(None))
+    with engine.connect() as slow, slow.begin() as writing:
+        slow.execute(insert(Tweet), tweet_row(1))
+        with engine.begin() as fast:
+            fast.execute(insert(Tweet), tweet_row(2))
+        [between] = rows(queries.commits_since(first.snapshot))
+        writing.commit()
+    [after] = rows(queries.commits_since(between.snapshot))
+    [last] = rows(queries.commits_since(after.snapshot))
+
+    assert [first.keyword_ids, between.keyword_ids, after.keyword_ids, last.keyword_ids] == [None, [1], [1], None]
