@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 import machine
@@ -39,6 +39,7 @@ for room, commands in {"track": track, "influence": influence, "weights": weight
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Csv = Annotated[Path, typer.Argument(help="Labelled pairs of people.", exists=True, dir_okay=False)]
+SEED = 1  # of the demo's scenario; the local X that goes on with it has the same
 Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop so long after the start.")]
 
 
@@ -72,8 +73,10 @@ def demo(
         if not no_app:
             show_app(stack, settings)
         start_ray(stack, settings)
-        now = datetime.now(UTC).replace(microsecond=0).isoformat()
-        x = machine.child("local_x", "serve", "--token", settings.x_bearer_token, "--start", now)
+        now = datetime.now(UTC).replace(microsecond=0)
+        x = machine.child(
+            "local_x", "serve", f"--token={settings.x_bearer_token}", f"--start={now.isoformat()}", f"--seed={SEED}"
+        )
         settings = replace(settings, x_base_url=stack.enter_context(x)["api"])
         follow(settings, seconds, lambda: take_history(settings, now))
 
@@ -118,34 +121,51 @@ def start_ray(stack: ExitStack, settings: Settings) -> None:
 
 
 def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[], None]) -> None:
-    """Collect until stopped or for some seconds, and compute influence every 15 minutes."""
-    from jobs.schedule import start_schedule
+    """Collect until stopped or for some seconds, and compute influence every 15 minutes and at once."""
+    import ray
 
     from actors.collector import collect
+    from jobs.schedule import scheduler
 
     collector = collect(settings)
     before_scoring()
-    start_schedule(settings)
+    scoring = [scheduler(settings).tick.remote()]
+    say.print("Computing the first influence scores; then every 15 minutes.")
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
         collector.check(timeout=0.5)
+        if scoring and ray.wait(scoring, timeout=0)[0]:
+            scoring.clear()
+            say.print("The first influence scores are there.")
 
 
-def take_history(settings: Settings, end: str) -> None:
-    """Put the local X's last 72 hours into the spool, and wait until they are in the database."""
+def take_history(settings: Settings, end: datetime) -> None:
+    """Put what the local X's stream said in the 72 hours before `end` into the spool, and wait until it is stored."""
     from actors.replay import chunks
+    from actors.rules import MARK
     from actors.spool import Spool
+    from local_x.fields import EVERYTHING
+    from local_x.rule_store import RuleStore
+    from local_x.scenario import Scenario
     from local_x.stories import KEYWORDS
+    from local_x.stream import recorded
 
-    recording = settings.home / "history.jsonl"
-    rules = [f"--rule=tt:{name}={query}" for name, query in KEYWORDS.items()]
-    with machine.child("local_x", "record", str(recording), "--hours", "72", "--end", end, *rules):
-        pass
+    rules = RuleStore()
+    rules.add([{"value": query, "tag": MARK + name} for name, query in KEYWORDS.items()])
     spool = Spool(settings.home / "spool.sqlite")
-    with reading(recording.stat().st_size, "72 hours of synthetic tweets") as progress:
-        for chunk in chunks([recording], lambda _: None):
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}: {task.completed:,} read, {task.fields[waiting]:,} to go"),
+    )
+    with Progress(*columns, console=say, transient=True) as bar:
+        task = bar.add_task("72 hours of synthetic tweets", total=None, waiting=0)
+        for chunk in chunks(recorded(Scenario(SEED, end), rules, EVERYTHING, hours=72)):
             spool.append(chunk)
-            progress(sum(map(len, chunk)))
+            bar.update(task, advance=len(chunk), waiting=spool.depth())
+        while waiting := spool.depth():
+            bar.update(task, waiting=waiting)
+            time.sleep(0.5)
+    spool.close()
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def replay(
     path = folder / f"replay-{uuid.uuid4().hex}.sqlite"
     supervisor = Supervisor(database_url, path, patterns)
     try:
-        for chunk in chunks(files, progress):
+        for chunk in chunks(line for file in files for line in lines(file, progress)):
             supervisor.spool.append(chunk)
             supervisor.step()
         while supervisor.step():
@@ -65,9 +65,9 @@ def track_missing(engine: Engine, names: Mapping[str, str]) -> None:
             store.add_keyword(engine, name)
 
 
-def chunks(files: Sequence[Path], progress: Callable[[int], object]) -> Iterator[list[bytes]]:
-    """Yield the files' lines, some thousand at a time."""
-    every = (line for file in files for line in lines(file, progress))
+def chunks(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield payloads some thousand at a time."""
+    every = iter(payloads)
     while chunk := list(islice(every, CHUNK)):
         yield chunk
 

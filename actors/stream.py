@@ -163,7 +163,7 @@ def problem_in(raw: bytes) -> dict[str, Any] | None:
 
 
 def pause(ended: Ended, bad_ends: int, now: float) -> float:
-    """Return the seconds to wait before the next attempt, after so many bad ends in a row (1 or more).
+    """Return the seconds to wait before the next attempt, after so many bad ends of the same kind in a row (1 or more).
 
     X's rules: network errors .25 s more each time up to 16 s; HTTP errors 5 s doubling up to 320 s; a rate limit until
     its reset (docs.x.com/x-api/fundamentals/handling-disconnections).
@@ -172,9 +172,8 @@ def pause(ended: Ended, bad_ends: int, now: float) -> float:
         return min(0.25 * (bad_ends - 1), 16.0)
     if ended.status == 429 and ended.headers.get("x-rate-limit-remaining") == "0":
         return max(1.0, float(ended.headers.get("x-rate-limit-reset", now + 60)) - now)
-    if ended.outcome == "http":
-        return min(5.0 * 2.0 ** (bad_ends - 1), 320.0)
-    return 0.0 if bad_ends == 1 else min(5.0 * 2.0 ** (bad_ends - 2), 320.0)
+    doubled = bad_ends - 1 if ended.outcome == "http" else bad_ends - 2  # the first clean close is free
+    return 5.0 * 2.0 ** min(doubled, 6) if doubled >= 0 else 0.0
 
 
 class Reader:
@@ -203,7 +202,7 @@ class Reader:
             StreamError: X refuses us for good.
         """
         threading.Thread(target=self._write, daemon=True).start()
-        bad_ends = 0
+        bad_ends, last = 0, ""
         while not self._stopping.is_set():
             if not self._keep_rules():
                 self._state = "no keyword is tracked"
@@ -212,7 +211,10 @@ class Reader:
             ended = self._follow()
             if ended.status in FATAL:
                 raise StreamError(f"X answers {ended.status}: check TALKER_X_BEARER_TOKEN and your app's access.")
-            bad_ends = 1 if ended.healthy else bad_ends + 1
+            if ended.status == 409:
+                self._rules = set()  # X has none of our rules, whoever deleted them: add them again
+            bad_ends = 1 if ended.healthy or ended.outcome != last else bad_ends + 1
+            last = ended.outcome
             self._lose(ended, pause(ended, bad_ends, time.time()))
 
     def stop(self) -> None:
