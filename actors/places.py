@@ -150,10 +150,15 @@ def _city(name: str, others: list[list[Area]]) -> Place | None:
     if not namesakes or not (confirming or _stands_alone(name, namesakes[0])):
         return None
     best = namesakes[0]
-    share = best.population / sum(city.population for city in namesakes)
+    share = best.population / sum(city.population for city in namesakes if city is best or not _together(city, best))
     puzzling = PUZZLING ** (len(others) - len(confirming))
     confidence = round((CONFIRMED if confirming else _bare(name, best)) * share * puzzling, 3)
     return Place(best.name, best.area[0], best.latitude, best.longitude, confidence)
+
+
+def _together(one: City, other: City) -> bool:
+    """Say whether two entries are one town: the gazetteer has some, such as Lyon, twice."""
+    return kilometres(one.latitude, one.longitude, other.latitude, other.longitude) < NEAR
 
 
 def _stands_alone(name: str, city: City) -> bool:

@@ -155,3 +155,11 @@ def test_what_we_are_sure_of_is_right_for_real_profiles(test_data: Path):
     # The one that differs is Beijing in its own script, which the file's geocoder put 1,300 km away.
     assert [row["location"] for row, _ in sure if row not in right] == ["北京"]
     assert len(right) / len(sure) > 0.97
+
+
+@pytest.mark.parametrize("location", ["Lyon, France", "Marseille, France"])
+def test_a_town_that_the_gazetteer_has_twice_is_not_its_own_rival(location):
+    found = place(location)
+
+    assert found is not None
+    assert found.confidence > SURE

@@ -1,0 +1,116 @@
+import json
+
+import pytest
+from sqlalchemy import select, text
+
+from actors.tracker import KeywordTracker, Stretch, named
+from core.models import DeadLetter, SpoolOffset, Term, Trend, Tweet
+
+NEUTRAL = [
+    "The United flight to Denver leaves from gate 12 at noon.",
+    "United announced its timetable for October.",
+    "My boarding pass says @united and the seat is 14C.",
+    "#United opens a desk in terminal B on Monday.",
+    "A UNITED plane is parked at the stand.",
+]
+
+
+def message(id=1, text="hello", tags=("united",), author=7, lang="en", location=None, references=(), carried=()):
+    """Make a stream message from defaults."""
+    user = {"id": str(author), "username": f"user{author}", "name": "A", "location": location}
+    user["public_metrics"] = {"followers_count": 5, "following_count": 1, "tweet_count": 9, "listed_count": 0}
+    data = {"id": str(id), "author_id": str(author), "text": text, "lang": lang, "created_at": "2026-06-19T12:00:30Z"}
+    data["public_metrics"] = {"retweet_count": 3, "like_count": 4, "reply_count": 0, "quote_count": 0}
+    data["referenced_tweets"] = [{"type": kind, "id": str(other)} for kind, other in references]
+    includes = {"users": [user], "tweets": [one["data"] for one in carried]}
+    includes["users"] += [user for one in carried for user in one["includes"]["users"]]
+    return {"data": data, "includes": includes, "matching_rules": [{"id": "1", "tag": tag} for tag in tags]}
+
+
+@pytest.fixture
+def track(engine, keyword):
+    """Give messages (or raw lines) to the tracker of "united"."""
+    keyword("united")
+    tracker = KeywordTracker(1, "united", engine.url.render_as_string(hide_password=False))
+
+    def add(*messages, pattern=None):
+        lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in messages]
+        return tracker.add(Stretch("spool", len(lines), list(enumerate(lines, 1)), pattern))
+
+    return add
+
+
+def rows(engine, *columns, **where):
+    with engine.connect() as connection:
+        return connection.execute(select(*columns).filter_by(**where).order_by(columns[0])).all()
+
+
+def test_neutral_sentences_that_name_the_keyword_have_a_mean_of_zero(engine, track):
+    track(*[message(id=number, text=sentence) for number, sentence in enumerate(NEUTRAL, 1)])
+
+    assert rows(engine, Trend.label, Trend.tweets, Trend.sentiment_sum) == [(0, 5, 0)]
+
+
+def test_a_retweet_is_volume_without_sentiment_or_words_and_credits_the_original(engine, track):
+    original = message(id=1, text="I love the new lounge", author=8, tags=())
+    original["data"]["public_metrics"]["retweet_count"] = 41
+    track(message(id=2, text="RT @user8: I love", references=[("retweeted", 1)], carried=[original]))
+
+    found = rows(engine, Tweet.id, Tweet.kind, Tweet.matched, Tweet.retweet_count, Tweet.label)
+    assert found == [(1, "original", False, 41, 1), (2, "retweet", True, None, None)]
+    assert rows(engine, Trend.label, Trend.tweets) == [(None, 1)]
+    assert {"love", "lounge"} <= {term for (term,) in rows(engine, Term.term)}
+    assert {tweets for (tweets,) in rows(engine, Term.tweets)} == {1}
+
+
+def test_a_language_that_vader_does_not_know_is_not_scored(engine, track):
+    track(message(id=1, text="me encanta", lang="es"), message(id=2, text="good", lang=None))
+
+    assert rows(engine, Tweet.id, Tweet.sentiment, Tweet.label) == [(1, None, None), (2, None, None)]
+
+
+def test_a_place_comes_with_a_confidence_and_an_unknown_one_stays_unknown(engine, track):
+    track(message(id=1, location="Lyon, France"), message(id=2, location="she/her", author=8))
+
+    (_, lyon, sure), (_, nowhere, unsure) = rows(engine, Tweet.id, Tweet.country_code, Tweet.place_confidence)
+    assert (lyon, nowhere, unsure) == ("FR", None, None)
+    assert 0.5 < sure <= 1
+
+
+@pytest.mark.parametrize("tag", ["united", "United", "tt:united"])
+def test_a_rule_s_tag_names_the_keyword(tag):
+    assert named("united", frozenset({"other", tag}))
+
+
+def test_another_keyword_s_tweets_are_not_taken(engine, track):
+    track(message(id=1, tags=["delta"]), message(id=2, tags=[]), message(id=3, tags=["delta", "united"]))
+
+    assert rows(engine, Tweet.id) == [(3,)]
+
+
+def test_a_pattern_finds_the_keyword_where_no_tag_does(engine, track):
+    track(message(id=1, text="UNITED again", tags=[]), message(id=2, text="delta", tags=[]), pattern="united")
+
+    assert rows(engine, Tweet.id) == [(1,)]
+
+
+def test_a_malformed_payload_is_kept_and_the_rest_is_stored(engine, track):
+    bad = message(id=2)
+    del bad["data"]["author_id"]
+    position = track(message(id=1), bad, b'{"data": {', message(id=3))
+
+    assert position == 4
+    assert rows(engine, Tweet.id) == [(1,), (3,)]
+    assert rows(engine, DeadLetter.position, DeadLetter.reason) == [(2, "malformed"), (3, "malformed")]
+    assert rows(engine, SpoolOffset.position, SpoolOffset.stored) == [(4, 2)]
+
+
+def test_a_stretch_sent_again_changes_no_table(engine, track, tables):
+    stretch = [message(id=1, text="good day"), message(id=2, references=[("quoted", 1)], text="bad day")]
+    track(*stretch)
+    before = tables()
+    track(*stretch)
+
+    assert tables() == before
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT stored, duplicate FROM spool_offset")).all() == [(2, 0)]
