@@ -63,8 +63,8 @@ def _is_java_17(home: Path) -> bool:
 
 
 def executors() -> int:
-    """Count the Spark executors that live as Ray actors."""
-    return sum(actor["name"].startswith(EXECUTOR) for actor in ray.util.list_named_actors(all_namespaces=True))
+    """Count the Spark executors that live as Ray actors of this application."""
+    return sum(name.startswith(EXECUTOR) for name in ray.util.list_named_actors())
 
 
 class SparkHost:

@@ -55,17 +55,6 @@ def test_no_java_gives_way_to_the_wheels(java, monkeypatch, named):
 
 
 @pytest.mark.cluster
-def test_the_executors_are_actors_that_ray_runs(host):
-    from ray._private.state import actors
-
-    host.spark()
-    running = [one for one in actors().values() if "RayDPExecutor" in one["ActorClassName"] and one["State"] == "ALIVE"]
-
-    assert host.health() == {"spark": True, "executors": len(running)}
-    assert len(running) == 1
-
-
-@pytest.mark.cluster
 def test_one_actor_hosts_spark_and_a_host_whose_spark_dies_is_started_anew(engine, host, database_url, tmp_path):
     import ray
     from ray._private.state import actors
