@@ -56,7 +56,7 @@ class LocalX:
         self._scenario, self._token, self._keep_alive = scenario, token, keep_alive
         self._feed = Feed(scenario, scenario.now, speed)
         self._buckets = {kind: Bucket(limit) for kind, limit in {**LIMITS, **(limits or {})}.items()}
-        self._connected = self._heard = False
+        self._connected = False
 
     def app(self) -> web.Application:
         """Return the HTTP application."""
@@ -108,9 +108,6 @@ class LocalX:
         if compressed:
             response.headers["Content-Encoding"] = "gzip"
         await response.prepare(request)
-        if self._heard:
-            self._feed.skip_overdue()
-        self._heard = True
         wire = Wire(response, compressed=compressed)
         with suppress(ConnectionResetError):  # the client went away between two lines
             await deliver(self._feed, self._scenario, self.rules, shape, wire, self._keep_alive)

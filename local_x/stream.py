@@ -30,6 +30,13 @@ class Feed:
         self._next: Event | None = None
         self._start, self._speed = start, speed
         self._launched = time.monotonic()
+        self._heard = False
+
+    def join(self) -> None:
+        """Begin to listen: what is past is gone, but not for the first listener."""
+        while self._heard and self.seconds_to(self.peek()) < 0:
+            self.take()
+        self._heard = True
 
     def peek(self) -> Event:
         """Return the next event without taking it."""
@@ -46,11 +53,6 @@ class Feed:
             return 0.0
         elapsed = time.monotonic() - self._launched
         return (snowflake.seconds(event.id) - self._start.timestamp()) / self._speed - elapsed
-
-    def skip_overdue(self) -> None:
-        """Let go what is past, as a client that connects late must."""
-        while self.seconds_to(self.peek()) < 0:
-            self.take()
 
 
 class Wire:
@@ -78,6 +80,7 @@ async def deliver(
     feed: Feed, scenario: Scenario, store: RuleStore, shape: Shape, wire: Wire, keep_alive: float
 ) -> None:
     """Send what matches the rules, as they are at that moment, until the client goes."""
+    feed.join()
     while True:
         event = feed.peek()
         await due(feed, event, wire, keep_alive)

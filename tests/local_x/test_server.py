@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from urllib.parse import urlsplit
@@ -16,10 +17,12 @@ import pytest
 import requests
 import tweepy
 
+from local_x.fields import EVERYTHING
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
 from local_x.server import LocalX, running
 from local_x.stories import KEYWORDS
+from local_x.stream import recorded
 
 MONDAY = datetime(2026, 6, 22, 9, tzinfo=UTC)
 STREAM = "/2/tweets/search/stream"
@@ -30,16 +33,8 @@ CHOIR = {"value": KEYWORDS["#OneMinuteChoir"], "tag": "choir"}
 @pytest.fixture
 def local_x(scenario):
     """Serve with settings of the test's own; returns the base URL."""
-    opened = []
-
-    def serve(**settings):
-        context = running(LocalX(scenario, "secret", **{"speed": 0, **settings}))
-        opened.append(context)
-        return context.__enter__()
-
-    yield serve
-    for context in opened:
-        context.__exit__(None, None, None)
+    with ExitStack() as opened:
+        yield lambda **settings: opened.enter_context(running(LocalX(scenario, "secret", **{"speed": 0, **settings})))
 
 
 def get(url, **params):
@@ -232,9 +227,6 @@ def test_a_path_that_is_not_there_is_told_as_a_problem(local_x):
 
 
 def test_the_stream_goes_on_where_the_recording_ends(scenario, local_x, tmp_path):
-    from local_x.fields import EVERYTHING
-    from local_x.stream import recorded
-
     store = RuleStore()
     store.add([CHOIR])
     history = [json.loads(line) for line in recorded(scenario, store, EVERYTHING, hours=0.2)]
