@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -37,6 +36,7 @@ schema = typer.Typer(no_args_is_help=True, help="The database schema.")
 for room, commands in {"track": track, "influence": influence, "weights": weights, "db": schema}.items():
     app.add_typer(commands, name=room)
 
+UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, and does not name this one
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Csv = Annotated[Path, typer.Argument(help="Labelled pairs of people.", exists=True, dir_okay=False)]
 SEED = 1  # of the demo's scenario; the local X that goes on with it has the same
@@ -195,11 +195,11 @@ def parsed_pattern(text: str) -> tuple[str, str]:
     """Split NAME=REGEX."""
     name, equals, regex = text.partition("=")
     if not equals or not name.strip():
-        raise click.BadParameter(f"{text!r} is not NAME=REGEX.", param_hint="--keyword")
+        raise typer.BadParameter(f"{text!r} is not NAME=REGEX.", param_hint="--keyword")
     try:
         re.compile(regex)
     except re.error as error:
-        raise click.BadParameter(f"{regex!r} is not a regular expression: {error}.", param_hint="--keyword") from error
+        raise typer.BadParameter(f"{regex!r} is not a regular expression: {error}.", param_hint="--keyword") from error
     return name.strip(), regex
 
 
@@ -289,7 +289,7 @@ def parsed_time(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is not a time such as 2026-06-19T14:00Z.") from error
+        raise typer.BadParameter(f"{text!r} is not a time such as 2026-06-19T14:00Z.") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -378,13 +378,11 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Run a command; an error is one line, with status 2 for usage and 1 for failure."""
     try:
-        app(standalone_mode=False)
-    except click.ClickException as error:
-        sys.exit(refuse(error.format_message(), error.exit_code))
-    except (KeyboardInterrupt, click.Abort):
+        sys.exit(app(standalone_mode=False) or 0)
+    except UsageError as error:
+        sys.exit(refuse(error.format_message(), 2))
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
     except Exception as error:
         if "--verbose" in sys.argv:
             raise
@@ -400,7 +398,7 @@ def one_line(error: BaseException) -> str:
 
 def refuse(message: str, status: int) -> int:
     """Say an error on one line; returns the exit status."""
-    print(f"talker: {message}", file=sys.stderr)
+    print(message if message.startswith("Usage:") else f"talker: {message}", file=sys.stderr)
     return status
 
 

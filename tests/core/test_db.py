@@ -21,7 +21,7 @@ def empty_database(database_url):
 
 
 def test_a_database_without_a_schema_is_refused_with_what_to_do(empty_database):
-    with pytest.raises(db.SchemaError, match="missing.*talker db upgrade"):
+    with pytest.raises(db.SchemaError, match=r"missing.*talker db upgrade"):
         db.check(empty_database)
 
 
