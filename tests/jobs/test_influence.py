@@ -95,22 +95,23 @@ def assert_same(rows: list[dict], wanted: dict) -> None:
 def some_tweets(seed: int) -> list[dict]:
     """Tweets of few people on few keywords, so that everything that can meet does."""
     dice = random.Random(seed)
-    times = [START, START + timedelta(seconds=1), NOON, NOON + timedelta(seconds=1), START - timedelta(days=9)]
+    times = [START, START + timedelta(seconds=1), NOON, NOON + timedelta(seconds=1)]
+    long_ago = START - timedelta(days=9)
     return [
         {
-            "keyword_id": dice.randint(1, 3),
+            "keyword_id": dice.randint(1, 2),
             "id": id,
-            "author_id": dice.randint(1, 9),
-            "created_at": dice.choice([*times, START + timedelta(hours=dice.randint(1, 71))]),
+            "author_id": dice.randint(1, 20),
+            "created_at": dice.choice([*times, long_ago, long_ago, START + timedelta(hours=dice.randint(1, 71))]),
             "kind": dice.choice(["original", "retweet", "quote", "reply", "retweet"]),
-            "original_id": dice.choice([None, dice.randint(1, 90)]),
-            "retweet_count": dice.choice([None, 0, 3, dice.randint(0, 10**6)]),
-            "like_count": dice.choice([None, 0, 3, dice.randint(0, 10**6)]),
+            "original_id": dice.choice([None, dice.randint(1, 40), dice.randint(1, 199)]),
+            "retweet_count": dice.choice([None, None, 0, dice.randint(0, 10**6)]),
+            "like_count": dice.choice([None, None, 0, dice.randint(0, 10**6)]),
             "sentiment": dice.choice([None, 0.0, 0.05, -0.05, round(dice.uniform(-1, 1), 4)]),
-            "matched": dice.random() < 0.8,
+            "matched": dice.random() < 0.6,
             "seq": 1,
         }
-        for id in range(1, 120)
+        for id in range(1, 200)
     ]
 
 
@@ -119,7 +120,7 @@ def some_authors(seed: int) -> list[dict]:
     dice = random.Random(seed)
     return [
         {"id": id, "seq": 1, **{name: dice.choice([None, 0, 7, dice.randint(0, 10**8)]) for name in REACH}}
-        for id in range(1, 9)
+        for id in range(1, 18)
     ]
 
 
