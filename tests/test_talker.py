@@ -1,0 +1,104 @@
+"""The command line as a person or a script meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TALKER = Path(sys.executable).with_name("talker")
+
+
+@pytest.fixture
+def talker(tmp_path_factory, database_url):
+    """Run a command in a home of its own, on the tests' Postgres unless told otherwise."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run(*arguments, **env):
+        given = {name: value for name, value in os.environ.items() if not name.startswith(("TALKER_", "RAY_"))}
+        given |= {"TALKER_HOME": str(home), "TALKER_DATABASE_URL": database_url, **env}
+        return subprocess.run([TALKER, *arguments], env=given, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["replay", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
+        (["replay", __file__, "--keyword", "dogs"], "'dogs' is not NAME=REGEX"),
+        (["replay", __file__, "--keyword", "dogs=("], "'(' is not a regular expression"),
+        (["influence", "run", "--window-end", "yesterday"], "'yesterday' is not a time"),
+        (["weights", "evaluate"], "Missing argument"),
+        (["sing"], "No such command 'sing'"),
+        (["track", "list", "--loud"], "No such option"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(talker, arguments, told):
+    done = talker(*arguments)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "told"),
+    [
+        (["up"], {}, "TALKER_X_BEARER_TOKEN is not set"),
+        (["track", "list"], {"TALKER_APP_PORT": "many"}, "TALKER_APP_PORT='many'"),
+        (["track", "list"], {"TALKER_DATABASE_URL": "", "TALKER_HOME": "/tmp/" + "x" * 100}, "is too long"),
+        (["track", "remove", "never tracked"], {}, "'never tracked' is not tracked"),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_to_do_and_status_1(talker, arguments, env, told):
+    done = talker(*arguments, **env)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert told in done.stderr
+
+
+def test_verbose_shows_the_trace(talker):
+    assert "Traceback" in talker("--verbose", "up").stderr
+
+
+def test_keywords_are_added_listed_and_removed(talker, engine):
+    talker("track", "add", "Father's Day", "--query", "#fathersday", "--lang", "en", "--sensitive")
+    talker("track", "add", "nike")
+    talker("track", "remove", "nike")
+    done = talker("track", "list", "--json")
+
+    asked = {"name": "Father's Day", "query": "#fathersday", "language": "en", "sensitive": True}
+    assert [{key: one[key] for key in asked} for one in json.loads(done.stdout)] == [asked]
+
+
+def test_an_embedded_postgres_comes_and_goes_with_the_command(talker, tmp_path):
+    home = tmp_path / "own"
+    added = talker("track", "add", "nike", TALKER_DATABASE_URL="", TALKER_HOME=str(home))
+    listed = talker("track", "list", "--json", TALKER_DATABASE_URL="", TALKER_HOME=str(home))
+
+    assert added.returncode == 0
+    assert [one["name"] for one in json.loads(listed.stdout)] == ["nike"]
+    assert not (home / "postgres/postmaster.pid").exists()
+
+
+def test_the_doctor_finds_this_machine_well(talker):
+    done = talker("doctor", "--json")
+
+    findings = {one["check"]: one for one in json.loads(done.stdout)}
+    assert {"Python", "packages", "Java", "Postgres", "disk", "memory"} <= findings.keys()
+    assert [one for one in findings.values() if not one["ok"]] == []
+
+
+def test_the_doctor_says_how_to_mend_a_database_that_is_away(talker):
+    done = talker("doctor", "--json", TALKER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/nowhere")
+
+    (bad,) = [one for one in json.loads(done.stdout) if not one["ok"]]
+    assert done.returncode == 1
+    assert bad["check"] == "Postgres"
+    assert "TALKER_DATABASE_URL" in bad["mend"]
