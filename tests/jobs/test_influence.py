@@ -179,10 +179,17 @@ def test_scores_equal_their_recomputation_in_pandas(table, seed):
 @pytest.mark.cluster
 def test_an_author_who_only_retweets_gets_no_score_and_the_original_author_gets_the_credit(table, tweet_row):
     carried = tweet_row(1, author_id=1, created_at=START - timedelta(days=1), matched=False, retweet_count=40, seq=1)
-    retweet = tweet_row(2, author_id=2, kind="retweet", original_id=1, retweet_count=40, seq=1)
-    rows = influence.transform(table("tweet", [carried, retweet]), table("author", []), START, NOON, weights.load())
+    retweets = [tweet_row(id, author_id=id, kind="retweet", original_id=1, retweet_count=40, seq=1) for id in (2, 3)]
+    rows = influence.transform(table("tweet", [carried, *retweets]), table("author", []), START, NOON, weights.load())
 
     assert [(row.author_id, row.retweet_count, row.tweets) for row in rows.collect()] == [(1, 40, 1)]
+
+
+@pytest.mark.cluster
+def test_an_author_of_whom_nothing_is_known_gets_no_score(table, tweet_row):
+    unknown = table("tweet", [tweet_row(1, seq=1)])
+
+    assert influence.transform(unknown, table("author", []), START, NOON, weights.load()).collect() == []
 
 
 @pytest.mark.cluster
