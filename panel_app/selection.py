@@ -17,6 +17,8 @@ from panel_app import data
 RANGES = {"1 h": 1, "6 h": 6, "24 h": 24, "72 h": 72, "7 d": 168}
 BIN_MINUTES = {1: 1, 6: 5, 24: 15, 72: 60, 168: 180}
 
+ALL = "all"  # moods; None would leave the button of all unpressed
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -61,7 +63,7 @@ class Selection(param.Parameterized):
     keyword: Any = param.Selector(objects=[])
     hours: Any = param.Selector(objects=RANGES, default=24)
     word = param.String("")
-    mood: Any = param.Selector(objects={"All": None, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=None)
+    mood: Any = param.Selector(objects={"All": ALL, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=ALL)
     zone = param.String("UTC")
     dark = param.Boolean(False)
     view: Any = param.Parameter()

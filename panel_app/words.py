@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import holoviews as hv
 import pandas as pd
@@ -17,7 +18,7 @@ from wordcloud import WordCloud
 
 from core import queries
 from panel_app import influencers, look
-from panel_app.selection import Selection, View
+from panel_app.selection import ALL, Selection, View
 
 FONT = str(Path(__file__).parent / "fonts" / "DejaVuSans-Bold.ttf")
 FONT_NAME = "Talker Words"  # the same file in the browser, see look.css: other letters would not fit their boxes
@@ -86,7 +87,13 @@ def letters(placed: pd.DataFrame, label: int, dark: bool = False) -> hv.Labels:
         text_align="left",
         text_baseline="top",
         default_tools=[],
+        hooks=[keep_others_bright],
     )
+
+
+def keep_others_bright(plot: Any, _element: object) -> None:
+    """Let a tap on one word leave the others as they are: a hook for HoloViews."""
+    plot.handles["glyph_renderer"].update(nonselection_glyph=None, selection_glyph=None)
 
 
 def boxes(placed: pd.DataFrame) -> hv.Rectangles:
@@ -100,7 +107,7 @@ def boxes(placed: pd.DataFrame) -> hv.Rectangles:
 
 def framed(chart: hv.Overlay) -> hv.Overlay:
     """Set a cloud's frame: one pixel is one unit, so that boxes and letters agree."""
-    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False}
+    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False, "border": 0}
     return chart.opts(
         opts.Overlay(
             frame_width=WIDTH, frame_height=HEIGHT, xlim=(0, WIDTH), ylim=(0, HEIGHT), hooks=[look.frameless], **bare
@@ -162,13 +169,13 @@ def twin(view: View) -> str:
     return look.block(f'<div class="columns">{"".join(parts)}</div>', view.dark)
 
 
-def using(view: View, word: str, mood: int | None) -> str:
+def using(view: View, word: str, mood: int | str) -> str:
     """Return the newest tweets that use a word, as cards."""
     if view.sensitive:
         return look.block(look.empty("No tweets here", influencers.SENSITIVE), view.dark)
     if not word:
         return look.block(look.empty("Read the tweets behind a word", "Click a word, or type one."), view.dark)
-    query = queries.tweets_with(view.keyword_id, view.start, view.end, word, mood)
+    query = queries.tweets_with(view.keyword_id, view.start, view.end, word, None if mood == ALL else int(mood))
     tweets = look.rows(view.read(query))
     cards = "".join(look.tweet_card(tweet, view.zone) for tweet in tweets)
     return look.block(cards or look.empty("No tweet", f"No tweet in this range and mood uses {word}."), view.dark)

@@ -1,0 +1,98 @@
+"""The served app in a real browser: every page draws, at home and on a phone, and runs nobody else's code."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import insert
+
+from core.models import Tweet
+from panel_app import app
+
+pytestmark = pytest.mark.browser
+
+# What each page shows when it has drawn.
+DRAWN = {
+    "overview": ".tiles .card",
+    "influence-score": ".columns .card",
+    "influencer-map": ".bk-Figure canvas",
+    "word-clouds": ".bk-Figure canvas",
+    "hashtag-trend": ".bk-Figure canvas",
+}
+PHONE = "Mozilla/5.0 (Linux; Android 14) Mobile"
+
+
+@pytest.fixture
+def opened(app_url, browser):
+    """Open a page; returns it with what it logged as errors and whom it asked."""
+    contexts = []
+
+    def open_page(path, width=1280):
+        agent = PHONE if width < 600 else None
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, user_agent=agent))
+        page = contexts[-1].new_page()
+        errors, hosts = [], set()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        page.goto(app_url + path)
+        return page, errors, hosts
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_every_page_has_a_sign_that_it_has_drawn():
+    assert DRAWN.keys() == {app.slug(name) for name in app.PAGES}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_page_draws_fits_and_runs_no_strangers_code(opened, name, width):
+    page, errors, hosts = opened(f"/?page={name}&keyword=<img src=x onerror=window.hacked=1>", width)
+    page.locator(DRAWN[name]).first.wait_for(timeout=30_000)
+    page.get_by_text("Synthetic data").wait_for()
+    page.wait_for_timeout(500)  # a payload runs a moment after it is drawn
+
+    assert errors == []
+    assert hosts <= {"127.0.0.1", None}
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_tweets_behind_a_word_run_no_strangers_code(opened):
+    page, errors, _ = opened("/?page=word-clouds")
+    page.get_by_label("Word or #hashtag").fill("hello")
+    page.keyboard.press("Enter")
+    page.locator("article.card").first.wait_for(timeout=30_000)
+    page.get_by_text("The words as a table").click()
+    page.locator("td").first.wait_for()
+
+    assert errors == []
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_new_tweet_reaches_the_screen_by_itself(opened, filled_database, tweet_row):
+    page, _, _ = opened("/?page=overview")
+    voices = page.locator(".tiles .figure").nth(1)
+    voices.wait_for(timeout=30_000)
+    before = int(voices.inner_text())
+    with filled_database.begin() as connection:
+        connection.execute(insert(Tweet), tweet_row(99, author_id=99, created_at=datetime.now(UTC)))
+
+    expect(voices).to_have_text(str(before + 1), timeout=10_000)
+    expect(page.get_by_text(re.compile(r"last tweet \d+ s ago"))).to_be_visible()
+
+
+def test_a_keyword_without_tweets_says_what_to_do(opened):
+    page, _, _ = opened("/?page=overview")
+    page.locator(DRAWN["overview"]).first.wait_for(timeout=30_000)
+    page.get_by_label("Keyword").click()
+    page.get_by_role("option", name="quiet").click()
+
+    page.get_by_text("No tweet about quiet yet").wait_for()

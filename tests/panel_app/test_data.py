@@ -1,0 +1,53 @@
+"""The door: what is read once, and what is noticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import queries
+from core.config import ConfigError
+from core.models import Keyword, Tweet
+from panel_app import data
+
+
+def test_a_frame_is_read_once_a_version(door, engine, keyword):
+    keyword("nike")
+    first = door.frame(queries.keywords(), version=1)
+    keyword("puma")
+
+    assert door.frame(queries.keywords(), version=1) is first
+    assert list(door.frame(queries.keywords(), version=2)["name"]) == ["nike", "puma"]
+
+
+def test_values_are_bound_and_part_queries_that_read_alike(door, keyword, put, tweet_row):
+    keyword("nike")
+    keyword("puma")
+    put(Tweet, tweet_row(1, keyword_id=2))
+
+    assert len(door.frame(queries.newest_tweet(1))) == 0
+    assert len(door.frame(queries.newest_tweet(2))) == 1
+
+
+def test_new_tweets_raise_the_version_of_their_keyword_alone(door, keyword, put, tweet_row):
+    keyword("nike")
+    keyword("puma")
+    door.watch().look()
+    nike, puma = door.watch().version(1), door.watch().version(2)
+    put(Tweet, tweet_row(1))
+
+    assert door.watch().version(1) == nike + 1
+    assert door.watch().version(2) == puma
+
+
+def test_a_new_keyword_raises_every_version(door, put):
+    before = door.watch().version(1)
+    put(Keyword, {"name": "nike", "query": "nike"})
+
+    assert door.watch().version(1) > before
+
+
+def test_an_app_without_a_database_says_what_is_missing(monkeypatch):
+    monkeypatch.delenv("TALKER_DATABASE_URL", raising=False)
+
+    with pytest.raises(ConfigError, match="TALKER_DATABASE_URL"):
+        data.engine.__wrapped__()

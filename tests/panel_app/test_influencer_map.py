@@ -1,0 +1,69 @@
+"""The map: where points fall, how they group, and that the unknown are counted."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.models import Author, Influence, Tweet
+from panel_app import influencer_map
+from panel_app.selection import Selection
+
+
+def somebody(**fields):
+    known = {"score": 50.0, "label": 1, "name": "Ann", "username": "ann", "place": "Lisbon", "place_confidence": 0.8}
+    return known | {"country_code": "PT", "latitude": 38.7, "longitude": -9.1} | fields
+
+
+def test_a_place_falls_where_web_mercator_puts_it():
+    [row] = influencer_map.placed(pd.DataFrame([somebody(latitude=45.0, longitude=180.0)])).to_dict("records")
+
+    assert row["x"] == pytest.approx(20_037_508.34)
+    assert row["y"] == pytest.approx(5_621_521.49)
+
+
+def test_an_unknown_place_is_not_on_the_map():
+    frame = pd.DataFrame([somebody(), somebody(latitude=None, longitude=None)])
+
+    assert len(influencer_map.placed(frame)) == 1
+
+
+def test_a_group_is_named_for_its_highest_score():
+    frame = pd.DataFrame([somebody(), somebody(name="Bob", username="bob", score=70.0), somebody(label=-1)])
+    groups = influencer_map.grouped(influencer_map.placed(frame), 4e7).sort_values("label", ascending=False)
+
+    assert groups["people"].tolist() == [2, 1]
+    assert groups["who"].tolist() == ["Bob @bob", "Ann @ann"]
+
+
+@given(
+    st.lists(st.tuples(st.floats(-60, 80), st.floats(-180, 180), st.sampled_from([-1, 0, 1])), max_size=20),
+    st.floats(1e4, 4e7),
+)
+def test_grouping_loses_nobody(spots, width):
+    rows = [somebody(latitude=latitude, longitude=longitude, label=label) for latitude, longitude, label in spots]
+    frame = pd.DataFrame(rows, columns=list(somebody()))
+
+    assert influencer_map.grouped(influencer_map.placed(frame), width)["people"].sum() == len(spots)
+
+
+def test_the_basemap_is_the_world_without_a_request():
+    [world] = influencer_map.basemap()
+
+    assert sum(map(math.isnan, world["x"])) == len(world["holes"]) - 1 == 278
+
+
+def test_the_page_counts_those_whose_place_is_unknown(keyword, put, author_row, tweet_row, influence_row):
+    keyword("nike")
+    put(Author, author_row(1), author_row(2))
+    here = {"place": "Lisbon", "latitude": 38.7, "longitude": -9.1, "place_confidence": 0.8}
+    put(Tweet, tweet_row(1, **here), tweet_row(2, author_id=2))
+    put(Influence, influence_row(1), influence_row(2))
+    words = influencer_map.page(Selection())[0].object
+
+    assert "<b>1</b> of the 2 top influencers" in words
+    assert "place of <b>1</b> is unknown" in words

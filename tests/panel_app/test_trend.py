@@ -1,0 +1,100 @@
+"""The trend: what a bar holds, how sure a mean is, and what a gap looks like."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.models import Trend, Tweet
+from panel_app import trend
+from panel_app.selection import Selection
+
+NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
+COLUMNS = ["time", "label", "tweets", "sentiment_sum", "sentiment_square_sum"]
+NO_GAPS = pd.DataFrame(columns=["started_at", "ended_at"])
+
+
+def frame(*rows):
+    made = pd.DataFrame(rows, columns=COLUMNS)
+    return made.assign(time=pd.to_datetime(made["time"], utc=True), label=made["label"].astype(float))
+
+
+def test_a_mean_and_its_interval_equal_numpy_on_the_single_scores(view):
+    scores = np.array([0.5, -0.2, 0.9, 0.1])
+    table = trend.bins(frame((NOON, 1, 4, scores.sum(), (scores**2).sum())), view())
+    row = table.iloc[-1]
+
+    reach = 1.96 * scores.std(ddof=1) / 2
+    assert row["mean"] == pytest.approx(scores.mean())
+    assert (row["low"], row["high"]) == pytest.approx((scores.mean() - reach, scores.mean() + reach))
+
+
+def test_one_score_has_a_mean_but_no_interval(view):
+    row = trend.bins(frame((NOON, 1, 1, 0.5, 0.25)), view()).iloc[-1]
+
+    assert row["mean"] == 0.5
+    assert np.isnan(row["low"])
+
+
+def test_an_empty_bin_has_no_tweets_and_no_mean(view):
+    table = trend.bins(frame((NOON, None, 3, 0.0, 0.0)), view())
+
+    assert len(table) == 97
+    assert table["tweets"].sum() == table["not scored"].sum() == 3
+    assert table["mean"].isna().all()
+
+
+def test_no_tweets_at_all_still_make_a_table(view):
+    assert trend.bins(frame(), view())["tweets"].sum() == 0
+
+
+def test_times_are_the_viewers(view):
+    table = trend.bins(frame((NOON, 1, 1, 0.5, 0.25)), view(zone="Asia/Tokyo"))
+
+    assert table["time"].iloc[-1] == pd.Timestamp("2026-06-19 21:00")
+
+
+def test_a_gap_ends_with_the_range_while_it_lasts(view):
+    gaps = pd.DataFrame({"started_at": [NOON - timedelta(hours=1)], "ended_at": [None]})
+
+    assert trend.silences(gaps, view()) == [(pd.Timestamp("2026-06-19 11:00"), pd.Timestamp("2026-06-19 12:00"))]
+    assert trend.silences(NO_GAPS, view()) == []
+
+
+def test_the_bars_of_a_bin_stand_on_each_other(view):
+    drawn = trend.plot(frame((NOON, 1, 2, 1.0, 0.5), (NOON, -1, 3, -1.0, 0.5)), NO_GAPS, view())
+    negative, _, positive, _ = next(iter(drawn)).values()[1:]
+
+    assert negative.dframe().iloc[-1][["base", "top"]].tolist() == [0, 3]
+    assert positive.dframe().iloc[-1][["base", "top"]].tolist() == [3, 5]
+
+
+def test_the_sentence_weighs_each_bin_by_its_scored_tweets(view):
+    rows = frame((NOON, 1, 3, 1.5, 0.75), (NOON - timedelta(hours=1), -1, 1, -0.5, 0.25))
+    said = trend.summary(trend.bins(rows, view()), "nike")
+
+    assert "4 tweets" in said
+    assert "+0.25 <small>(n = 4)</small>" in said
+    assert "19 Jun 12:00" in said
+
+
+def test_the_page_follows_the_keyword_and_new_tweets(keyword, put, tweet_row):
+    keyword("nike")
+    keyword("puma")
+    minute = {"minute": NOON, "label": 1, "voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25}
+    put(Trend, {"keyword_id": 1, "tweets": 1} | minute, {"keyword_id": 2, "tweets": 5} | minute)
+    put(Tweet, tweet_row(1), tweet_row(2, keyword_id=2))
+    selection = Selection()
+    sentence = trend.page(selection)[0]
+    assert "1 tweets" in sentence.object
+
+    selection.keyword = "puma"
+    assert "5 tweets" in sentence.object
+
+    put(Trend, {"keyword_id": 2, "tweets": 2} | minute | {"label": -1})
+    put(Tweet, tweet_row(3, keyword_id=2))
+    selection.refresh()
+    assert "7 tweets" in sentence.object

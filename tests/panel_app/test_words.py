@@ -1,0 +1,60 @@
+"""The clouds: no two words meet, a point finds its word, a word finds its tweets."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.models import Author, Term, Tweet
+from panel_app import words
+from panel_app.selection import ALL, Selection
+
+TERMS = pd.DataFrame({"term": ["delayed", "refund", "#fail", "rude"], "tweets": [90, 40, 12, 3]})
+
+
+@given(st.lists(st.tuples(st.text("abcdefgh#é", min_size=1, max_size=9), st.integers(1, 10**6)), max_size=15))
+@settings(max_examples=15, deadline=None)
+def test_no_two_words_meet_and_all_stay_inside(terms):
+    frame = pd.DataFrame(dict(terms).items(), columns=["term", "tweets"])
+    boxes = words.cloud(frame)[["x0", "y0", "x1", "y1"]].values.tolist()
+
+    for i, (x0, y0, x1, y1) in enumerate(boxes):
+        assert -1 <= x0 <= x1 <= words.WIDTH + 1
+        assert -1 <= y0 <= y1 <= words.HEIGHT + 1
+        assert all(x1 <= a0 or a1 <= x0 or y1 <= b0 or b1 <= y0 for a0, b0, a1, b1 in boxes[:i])
+
+
+def test_a_cloud_keeps_still_while_its_counts_grow_a_little():
+    more = TERMS.assign(tweets=[91, 40, 12, 3])
+    before, after = words.cloud(TERMS), words.cloud(more)
+
+    assert before.drop(columns="count").equals(after.drop(columns="count"))
+    assert dict(zip(after["word"], after["count"], strict=True))["delayed"] == 91
+
+
+def test_a_point_finds_the_word_around_it():
+    placed = words.cloud(TERMS)
+    box = placed[placed["word"] == "refund"].iloc[0]
+
+    assert words.word_at(placed, (box["x0"] + box["x1"]) / 2, (box["y0"] + box["y1"]) / 2) == "refund"
+    assert words.word_at(placed, -5, -5) is None
+
+
+def test_an_empty_cloud_can_be_drawn():
+    assert len(words.plot(TERMS.iloc[:0], label=1)) == 2
+
+
+def test_a_chosen_word_lists_its_tweets_of_the_chosen_mood(keyword, put, tweet_row, author_row):
+    keyword("nike")
+    put(Author, author_row(1))
+    put(Term, {"keyword_id": 1, "hour": tweet_row()["created_at"], "label": 1, "term": "late", "tweets": 2})
+    put(Tweet, tweet_row(1, text="late again", label=1), tweet_row(2, text="so late", label=-1), tweet_row(3))
+    selection = Selection(word="late")
+    listed = words.page(selection)[-1]
+    assert selection.mood == ALL
+    assert listed.object.count("<article") == 2
+
+    selection.mood = -1
+    assert "so late" in listed.object
+    assert listed.object.count("<article") == 1
