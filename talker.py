@@ -299,7 +299,9 @@ def weights_train(csv: Csv, as_json: AsJson = False) -> None:
     from jobs import weights as jobs_weights
 
     with say.status("Growing forests"):
-        answer(jobs_weights.train(csv), as_json)
+        trained = jobs_weights.train(csv, day=datetime.now(UTC).date().isoformat())
+    jobs_weights.save(trained)
+    answer(trained, as_json)
 
 
 @weights.command("evaluate")
