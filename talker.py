@@ -126,8 +126,10 @@ def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[
 
     from actors.collector import collect
     from jobs.schedule import scheduler
+    from jobs.session import spark_host
 
     collector = collect(settings)
+    spark_host(settings).start.remote()  # Spark takes its time to start: let it, while tweets come in
     before_scoring()
     scoring = [scheduler(settings).tick.remote()]
     say.print("Computing the first influence scores; then every 15 minutes.")

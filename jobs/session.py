@@ -94,6 +94,10 @@ class SparkHost:
                 raise SystemExit("The Spark session is dead.")
             return self._spark
 
+    def start(self) -> None:
+        """Make the session ahead of its first run, which is then spared the half minute that this can take."""
+        self.spark()
+
     def run_influence(self, window_end: str | None = None) -> dict[str, Any]:
         """Compute one window, given by its end in ISO form or else the newest; returns the JSON answer.
 
