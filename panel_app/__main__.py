@@ -21,7 +21,8 @@ def free_port(address: str) -> int:
 
 def stop_with_parent() -> None:
     """End this process as if told to when standard input closes, which it does when whoever started us dies."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # sys.stdin's own lock would trouble Python's end
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
