@@ -39,6 +39,7 @@ for room, commands in {"track": track, "influence": influence, "weights": weight
 UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, and does not name this one
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Csv = Annotated[Path, typer.Argument(help="Labelled pairs of people.", exists=True, dir_okay=False)]
+HASTY_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # compile less: for a demo's short jobs Java starts sooner
 SEED = 1  # of the demo's scenario; the local X that goes on with it has the same
 Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop so long after the start.")]
 
@@ -62,6 +63,7 @@ def demo(
     from local_x.stories import KEYWORDS
 
     settings = demo_settings(Settings.from_env(), port)
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", HASTY_JAVA)
     with ExitStack() as stack:
         stack.enter_context(machine.orderly())
         stack.enter_context(machine.alone(settings.home, "A demo"))
@@ -394,8 +396,8 @@ def main() -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Say what went wrong; what went wrong inside an actor is its cause."""
-    told = error.__cause__ if type(error).__name__.startswith("RayTaskError") and error.__cause__ else error
+    """Say what went wrong; of what went wrong inside an actor, its cause."""
+    told = getattr(error, "cause", None) or error
     first = (str(told).strip() or type(told).__name__).splitlines()[0]
     return first if isinstance(told, TalkerError) else f"{type(told).__name__}: {first} (--verbose shows the trace)"
 
