@@ -14,6 +14,7 @@ from threading import Thread
 
 import orjson
 
+from local_x.control import Control
 from local_x.fields import EVERYTHING
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--token", required=True, help="the bearer token clients must show")
     serve.add_argument("--start", type=moment, help="where the stream begins; now if not given")
     serve.add_argument("--speed", type=float, default=1.0, help="how fast time runs; 0: as fast as the client reads")
+    serve.add_argument("--rate", type=float, help="posts a second at most; X's 250 if not given, 0 is no cap")
     serve.add_argument("--connects", type=int, default=50, help="stream connections allowed in 15 minutes")
     record = commands.add_parser("record", help="write the stream's messages of the past hours as JSONL")
     record.set_defaults(run=run_record)
@@ -58,7 +60,9 @@ def moment(text: str) -> datetime:
 def run_serve(arguments: argparse.Namespace) -> None:
     """Serve until told to stop."""
     scenario = Scenario(arguments.seed, arguments.start or datetime.now(UTC))
-    local_x = LocalX(scenario, arguments.token, speed=arguments.speed, limits={"stream": arguments.connects})
+    terms = {} if arguments.rate is None else {"rate": arguments.rate}
+    limits = {"stream": arguments.connects}
+    local_x = LocalX(scenario, arguments.token, speed=arguments.speed, limits=limits, **terms)
     asyncio.run(serve(local_x, arguments.port))
 
 
@@ -69,8 +73,8 @@ async def serve(local_x: LocalX, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     Thread(target=when_stdin_closes, args=(lambda: loop.call_soon_threadsafe(stop.set),), daemon=True).start()
-    async with listening(local_x, port) as url:
-        sys.stdout.write(orjson.dumps({"api": url}).decode() + "\n")
+    async with listening(local_x.app(), port) as api, listening(Control(local_x).app()) as control:
+        sys.stdout.write(orjson.dumps({"api": api, "control": control}).decode() + "\n")
         sys.stdout.flush()
         await stop.wait()
 

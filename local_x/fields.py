@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from local_x.names import NEW, OLD
 
 Object = Mapping[str, Any]
 
@@ -34,6 +36,8 @@ X_FIELDS = {  # all that X knows, whether our objects have it or not
     "expansions": "attachments.media_keys attachments.poll_ids edit_history_tweet_ids "
     "referenced_tweets.id.attachments.media_keys " + " ".join(EXPANSIONS),
 }
+ALIASES = {"post.fields": "tweet.fields"}
+RENAMED_EXPANSIONS = {"referenced_posts": "referenced_tweets.id", "edit_history_post_ids": "edit_history_tweet_ids"}
 KNOWN = {name: set(values.split()) for name, values in X_FIELDS.items()}
 
 
@@ -51,13 +55,22 @@ class Shape:
     expansions: frozenset[str]
 
     @classmethod
-    def asked(cls, parameters: Mapping[str, str]) -> Shape:
-        """Read the parameters of a request.
+    def asked(cls, parameters: Mapping[str, str], *, others: Collection[str] = (), only_new: bool = False) -> Shape:
+        """Read the parameters of a request, in both spellings.
+
+        Args:
+            parameters: as in the query.
+            others: parameters that are for somebody else.
+            only_new: whether X has forgotten the old names.
 
         Raises:
             UnknownField: X would answer the request with 400.
         """
-        given = {name: set(filter(None, value.split(","))) for name, value in parameters.items()}
+        given: dict[str, set[str]] = {}
+        for name, value in parameters.items():
+            if name not in others:
+                known = ALIASES.get(name, name)
+                given[known] = {old_name(known, one, only_new=only_new) for one in value.split(",") if one}
         for name, values in given.items():
             if unknown := values - KNOWN.get(name, set()):
                 raise UnknownField(name, min(unknown))
@@ -91,6 +104,30 @@ class Shape:
             yield data["in_reply_to_user_id"]
         if "entities.mentions.username" in self.expansions:
             yield from (mention["id"] for mention in data.get("entities", {}).get("mentions", ()))
+
+
+def old_name(parameter: str, value: str, *, only_new: bool) -> str:
+    """Return a value of a parameter as it was called before X renamed it.
+
+    Raises:
+        UnknownField: it is an old name, and X knows the new ones only.
+    """
+    if only_new and (value in NEW or value.startswith("referenced_tweets.id")):
+        raise UnknownField(parameter, value)
+    return (RENAMED_EXPANSIONS if parameter == "expansions" else OLD).get(value, value)
+
+
+def page(shape: Shape, messages: Iterable[Object]) -> dict[str, Any]:
+    """Return messages as one answer: `data` in a row, and what they include, each object once."""
+    data: list[Object] = []
+    includes: dict[str, dict[str, Object]] = {}
+    for message in messages:
+        cut = shape.cut(message)
+        data.append(cut["data"])
+        for kind, objects in cut.get("includes", {}).items():
+            includes.setdefault(kind, {}).update((one["id"], one) for one in objects)
+    kept = {kind: list(objects.values()) for kind, objects in includes.items()}
+    return {**({"data": data} if data else {}), **({"includes": kept} if kept else {})}
 
 
 EVERYTHING = Shape.asked({name: ",".join(values) for name, values in KNOWN.items()})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from random import Random
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -88,6 +90,18 @@ def original(post: Post, author: Person) -> Object:
         text = text.lower() if author.careless else text
     where = {"geo": {"place_id": place_id(author.home)}} if rng.random() < LOCATED else {}
     return tweet(post.id, author, text, language) | where
+
+
+def now(event: Event, end: int, people: People) -> Object:
+    """Return the message of an event as it looks now, when the ids below `end` have happened."""
+    whole = message(event, people)
+    before = bisect_left(event.post.reactions, end, key=itemgetter(0))
+    if before:
+        today = as_of(event.post, event.post.reactions[before - 1])
+        if event.reaction is None:
+            return {**whole, "data": today}
+        whole["includes"]["tweets"] = [today]
+    return whole
 
 
 def as_of(post: Post, reaction: Reaction) -> Object:

@@ -144,6 +144,11 @@ class People:
             self._known[number] = self._made(number)
         return self._known[number]
 
+    def user(self, wanted: str) -> dict[str, Any] | None:
+        """Return the user object with this id, None when nobody has it."""
+        number = int(wanted) - FIRST_USER_ID
+        return self.person(number).user if 0 <= number <= AIRLINE else None
+
     def _made(self, number: int) -> Person:
         rng = Random(f"{self._seed}/person/{number}")
         home = HOMES[number % len(HOMES)]

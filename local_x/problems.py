@@ -7,6 +7,9 @@ from http import HTTPStatus
 import orjson
 from aiohttp import web
 
+TOO_MANY = "This stream is currently at the maximum allowed connection limit."
+HIDDEN = {"protected", "suspended"}  # there, but not for us
+
 
 def problem_type(kind: str) -> str:
     """Return the URI that names a kind of problem."""
@@ -33,16 +36,52 @@ def invalid_request(message: str, **parameters: str) -> web.Response:
 
 def no_rules() -> web.Response:
     """Answer a connection while there is no rule."""
-    return connection_problem(409, "RuleConfigurationIssue", "You must define rules on your stream before connecting.")
+    issue = connection_exception("RuleConfigurationIssue", "You must define rules on your stream before connecting.")
+    return problem(409, **issue)
 
 
 def too_many_connections() -> web.Response:
     """Answer a second connection."""
-    detail = "This stream is currently at the maximum allowed connection limit."
-    return connection_problem(429, "TooManyConnections", detail)
+    return problem(429, **connection_exception("TooManyConnections", TOO_MANY))
 
 
-def connection_problem(status: int, issue: str, detail: str) -> web.Response:
-    """Answer a connection that cannot be made."""
+def connection_exception(issue: str, detail: str) -> dict[str, str]:
+    """Return why a connection cannot be, as an answer or inside the stream."""
     kind = problem_type("streaming-connection")
-    return problem(status, title="ConnectionException", detail=detail, connection_issue=issue, type=kind)
+    return {"title": "ConnectionException", "detail": detail, "connection_issue": issue, "type": kind}
+
+
+def operational_disconnect() -> dict[str, str]:
+    """Return what the stream says before X closes it for its own reasons."""
+    return {
+        "title": "operational-disconnect",
+        "disconnect_type": "UpstreamOperationalDisconnect",
+        "detail": "This stream has been disconnected upstream for operational reasons.",
+        "type": problem_type("operational-disconnect"),
+    }
+
+
+def usage_cap() -> web.Response:
+    """Answer an app that has read its month's posts."""
+    detail = "Usage cap exceeded: Monthly product cap"
+    kind = problem_type("usage-capped")
+    return problem(429, title="UsageCapExceeded", detail=detail, period="Monthly", scope="Product", type=kind)
+
+
+def missing(resource: str, resource_id: str, reason: str) -> dict[str, str]:
+    """Return the entry of `errors` for a tweet or user that cannot be had, and why: deleted, protected, ..."""
+    hidden = reason in HIDDEN
+    detail = (
+        f"Sorry, you are not authorized to see the {resource} with ids: [{resource_id}]."
+        if hidden
+        else f"Could not find {resource} with ids: [{resource_id}]."
+    )
+    return {
+        "value": resource_id,
+        "resource_id": resource_id,
+        "resource_type": resource,
+        "parameter": "ids",
+        "detail": detail,
+        "title": "Authorization Error" if hidden else "Not Found Error",
+        "type": problem_type("not-authorized-for-resource" if hidden else "resource-not-found"),
+    }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from local_x.connections import iso
+from local_x.limits import Terms
 from local_x.problems import problem_type
 from local_x.rules import InvalidRule, Match, Seen, parsed
 
@@ -30,11 +33,17 @@ class Rule:
 
 
 class RuleStore:
-    """All rules of one app; they outlive connections."""
+    """All rules of one app; they outlive connections.
 
-    def __init__(self, cap: int = 1000):
-        self.cap = cap
+    Args:
+        terms: how many there may be, and how long a change takes to reach the stream.
+    """
+
+    def __init__(self, terms: Terms | None = None):
+        self._terms = terms or Terms()
         self._rules: dict[str, Rule] = {}  # by value
+        self._changes: deque[tuple[float, dict[str, Rule]]] = deque()  # and when each reaches the stream
+        self._in_force: dict[str, Rule] = {}
         self._ids = count(FIRST_RULE_ID)
 
     def __len__(self) -> int:
@@ -42,16 +51,22 @@ class RuleStore:
 
     def matching(self, tweet: Seen) -> list[dict[str, str]]:
         """Return the `matching_rules` of a tweet; a rule without a tag shows an empty one."""
-        return [{"id": rule.id, "tag": rule.tag or ""} for rule in self._rules.values() if rule.matches(tweet)]
+        while self._changes and self._changes[0][0] <= time.monotonic():
+            self._in_force = self._changes.popleft()[1]
+        return [{"id": rule.id, "tag": rule.tag or ""} for rule in self._in_force.values() if rule.matches(tweet)]
+
+    def _change(self, rules: dict[str, Rule]) -> None:
+        self._rules = rules
+        self._changes.append((time.monotonic() + self._terms.rule_delay, rules))
 
     def listed(self, ids: Collection[str] = ()) -> Body:
         """Answer GET: the rules, or those with the ids; no `data` when there is none."""
         rules = [rule.shown() for rule in self._rules.values() if not ids or rule.id in ids]
-        return {**({"data": rules} if rules else {}), "meta": {"sent": sent(), "result_count": len(rules)}}
+        return {**({"data": rules} if rules else {}), "meta": {"sent": iso(time.time()), "result_count": len(rules)}}
 
     def counts(self) -> Body:
         """Answer how many rules there are and may be."""
-        cap, rules = str(self.cap), str(len(self))
+        cap, rules = str(self._terms.rule_cap), str(len(self))
         app = {"client_app_id": "1", "rule_count": len(self)}
         return {
             "data": {
@@ -60,7 +75,7 @@ class RuleStore:
                 "project_rules_count": rules,
                 "client_app_rules_count": app,
             },
-            "meta": {"sent": sent()},
+            "meta": {"sent": iso(time.time())},
         }
 
     def add(self, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> Body:
@@ -76,7 +91,7 @@ class RuleStore:
             else:
                 errors.append(rule)
         if not dry_run:
-            self._rules = rules
+            self._change(rules)
         invalid = sum(error["title"] == "InvalidRule" for error in errors)
         valid = len(added) + len(errors) - invalid
         summary = {"created": len(added), "not_created": len(errors), "valid": valid, "invalid": invalid}
@@ -85,8 +100,8 @@ class RuleStore:
     def _judged(self, value: str, tag: str | None, rules: Mapping[str, Rule]) -> Rule | Body:
         if value in rules:
             return {"value": value, "id": rules[value].id} | problem("DuplicateRule", "duplicate-rules")
-        if len(rules) >= self.cap:
-            detail = f"This app may have {self.cap} rules."
+        if len(rules) >= self._terms.rule_cap:
+            detail = f"This app may have {self._terms.rule_cap} rules."
             return {"value": value, "detail": detail} | problem("RuleCap", "rule-cap")
         try:
             return Rule(str(next(self._ids)), value, tag, parsed(value))
@@ -104,7 +119,7 @@ class RuleStore:
             if key not in known
         ]
         if not dry_run:
-            self._rules = {value: rule for value, rule in self._rules.items() if value not in gone}
+            self._change({value: rule for value, rule in self._rules.items() if value not in gone})
         return answer({"deleted": len(gone), "not_deleted": len(errors)}, errors)
 
     def delete_all(self, *, dry_run: bool = False) -> Body:
@@ -114,15 +129,10 @@ class RuleStore:
 
 def answer(summary: Mapping[str, int], errors: list[Body], data: Sequence[Any] = ()) -> Body:
     """Return a body of X's form: empty `data` and `errors` are left out."""
-    parts = {"data": list(data), "meta": {"sent": sent(), "summary": dict(summary)}, "errors": errors}
+    parts = {"data": list(data), "meta": {"sent": iso(time.time()), "summary": dict(summary)}, "errors": errors}
     return {name: part for name, part in parts.items() if part}
 
 
 def problem(title: str, kind: str) -> dict[str, str]:
     """Return the part all errors share."""
     return {"title": title, "type": problem_type(kind)}
-
-
-def sent() -> str:
-    """Return now in X's form."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

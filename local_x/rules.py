@@ -93,14 +93,14 @@ def traits(text: str, kinds: Any, verified: bool) -> frozenset[str]:
     return frozenset(claim for claim, holds in claims.items() if holds)
 
 
-def parsed(value: str) -> Match:
-    """Return what a rule matches.
+def parsed(value: str, longest: int = LONGEST) -> Match:
+    """Return what a rule of at most so many characters matches.
 
     Raises:
         InvalidRule: X would refuse the rule.
     """
-    if len(value) > LONGEST:
-        raise InvalidRule(f"Rule value is {len(value)} characters long, at most {LONGEST} are allowed.")
+    if len(value) > longest:
+        raise InvalidRule(f"Rule value is {len(value)} characters long, at most {longest} are allowed.")
     tokens = deque(TOKEN.findall(value))
     clause = any_of(tokens, depth=0)
     if tokens:

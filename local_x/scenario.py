@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import accumulate, count
 from math import log
 from operator import itemgetter
@@ -17,7 +18,7 @@ from random import Random
 from typing import Any
 
 from local_x import snowflake
-from local_x.messages import Event, Post, Reaction, message
+from local_x.messages import Event, Post, Reaction, message, now
 from local_x.people import AIRLINE, CROWD, HOUSES, SPAM, STARS, People
 from local_x.stories import AWAKE, Story, stories
 
@@ -38,6 +39,8 @@ class Scenario:
         self._seed = seed
         self._stories = stories(now)
         self._people = People(seed)
+        # Whoever asks again soon finds the past blocks drawn: the stream, search, the next connection.
+        self._block = lru_cache(maxsize=3 * WARM_UP)(lambda number: tuple(self._set_off(number)))
 
     def messages(self, begin: datetime, end: datetime | None = None) -> Iterator[dict[str, Any]]:
         """Yield the stream messages of [begin, end) in event time: `data` and `includes`, whole."""
@@ -47,13 +50,21 @@ class Scenario:
         """Return an event as X's objects."""
         return message(event, self._people)
 
+    def today(self, event: Event, end: int) -> dict[str, Any]:
+        """Return an event as X's objects, with the counts that it has before the id `end`."""
+        return now(event, end, self._people)
+
+    def user(self, user_id: str) -> dict[str, Any] | None:
+        """Return the user object of an account, None when nobody has this id."""
+        return self._people.user(user_id)
+
     def events(self, begin: datetime, end: datetime | None = None) -> Iterator[Event]:
         """Yield what happens in [begin, end), for ever when `end` is None; light until it is made a message."""
         first = snowflake.first_id(begin)
         last = snowflake.first_id(end) if end else 1 << 63
         pending: defaultdict[int, list[Event]] = defaultdict(list)
         for block in count(int(begin.timestamp()) // BLOCK - WARM_UP):
-            for event in self._set_off(block):
+            for event in self._block(block):
                 pending[block_of(event)].append(event)
             for event in sorted(pending.pop(block, ()), key=itemgetter(0)):
                 if event.id >= last:

@@ -1,45 +1,35 @@
-"""The small X over HTTP: the filtered stream and its rules, as X API v2 answers them."""
+"""The small X as one thing: what it consists of, how to serve it, and how tests order its bad days."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from threading import Thread
 from typing import Any
 
-import orjson
 from aiohttp import web
 
-from local_x import problems
-from local_x.fields import Shape, UnknownField
-from local_x.limits import LIMITS, Bucket
+from local_x.api import Api
+from local_x.archive import Archive
+from local_x.connections import Connections
+from local_x.faults import Faults, Order
+from local_x.limits import LIMITS, Bucket, Terms
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
-from local_x.stream import Feed, Wire, deliver
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-STREAM = "/2/tweets/search/stream"
-BUCKETS = {
-    ("GET", STREAM): "stream",
-    ("GET", f"{STREAM}/rules"): "rules_read",
-    ("POST", f"{STREAM}/rules"): "rules_write",
-}
+from local_x.stream import Feed, Stream
 
 
 class LocalX:
-    """One app's X: its rules, its one stream connection, its rate limits.
+    """One app's X: its rules, its one stream connection, its rate limits, its tweets so far.
 
     Args:
         scenario: what happens; the stream begins at its `now`.
         token: the bearer token that opens everything.
         speed: how fast event time runs; 0 is as fast as the client reads.
-        keep_alive: seconds of silence after which an empty line is sent; X says at most 20.
         limits: requests in 15 minutes by kind (`limits.LIMITS`), where they differ from X's.
-        rule_cap: how many rules there may be.
+        terms: fields of `limits.Terms`, where they differ from X's; with speed 0 the stream has no cap of its own.
     """
 
     def __init__(
@@ -48,129 +38,66 @@ class LocalX:
         token: str,
         *,
         speed: float = 1.0,
-        keep_alive: float = 20.0,
         limits: Mapping[str, int] | None = None,
-        rule_cap: int = 1000,
+        **terms: Any,
     ):
-        self.rules = RuleStore(rule_cap)
-        self._scenario, self._token, self._keep_alive = scenario, token, keep_alive
-        self._feed = Feed(scenario, scenario.now, speed)
-        self._buckets = {kind: Bucket(limit) for kind, limit in {**LIMITS, **(limits or {})}.items()}
-        self._connected = False
+        self.token = token
+        self.terms = Terms() if speed else Terms(rate=0.0)
+        self.terms.change(**terms)
+        self.buckets = {kind: Bucket(limit) for kind, limit in {**LIMITS, **(limits or {})}.items()}
+        self.rules, self.faults, self.connections = RuleStore(self.terms), Faults(), Connections()
+        feed = Feed(scenario, scenario.now, speed)
+        self.archive = Archive(scenario, feed.frontier)
+        self.stream = Stream(feed, self.archive, self.rules, self.faults, self.terms)
 
     def app(self) -> web.Application:
         """Return the HTTP application."""
-        app = web.Application(middlewares=[self._admit])
-        app.router.add_get(STREAM, self._stream, allow_head=False)
-        app.router.add_get(f"{STREAM}/rules", self._list_rules, allow_head=False)
-        app.router.add_post(f"{STREAM}/rules", self._change_rules)
-        app.router.add_get(f"{STREAM}/rules/counts", self._count_rules, allow_head=False)
-        app.on_response_prepare.append(self._show_limit)
-        return app
+        api = Api(
+            self.token, self.terms, self.buckets, self.faults, self.connections, self.rules, self.archive, self.stream
+        )
+        return api.app()
 
-    @web.middleware
-    async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-            return problems.plain(401)
-        if not self._bucket(request).take():
-            return problems.plain(429)
-        try:
-            return await handler(request)
-        except web.HTTPException as error:  # aiohttp's own 404 and 405
-            return problems.plain(error.status)
+    def order(self, fault: str, **how: Any) -> None:
+        """Order a fault; `how` are the fields of `faults.Order`.
 
-    def _bucket(self, request: web.Request) -> Bucket:
-        return self._buckets[BUCKETS.get((request.method, request.path), "other")]
+        Raises:
+            ValueError: there is no such fault.
+        """
+        self.faults.orders.append(Order(fault, **how))
 
-    async def _show_limit(self, request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(self._bucket(request).headers())
+    def change(self, **terms: Any) -> None:
+        """Set some `limits.Terms` anew.
 
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
-        try:
-            shape = Shape.asked(request.query)
-        except UnknownField as error:
-            return unknown(*error.args)
-        if not self.rules:
-            return problems.no_rules()
-        if self._connected:
-            return problems.too_many_connections()
-        self._connected = True
-        try:
-            return await self._serve_stream(request, shape)
-        finally:
-            self._connected = False
+        Raises:
+            ValueError: there is no such term, or no such value.
+        """
+        self.terms.change(**terms)
 
-    async def _serve_stream(self, request: web.Request, shape: Shape) -> web.StreamResponse:
-        compressed = "gzip" in request.headers.get("Accept-Encoding", "")
-        response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
-        response.enable_chunked_encoding()
-        if compressed:
-            response.headers["Content-Encoding"] = "gzip"
-        await response.prepare(request)
-        wire = Wire(response, compressed=compressed)
-        with suppress(ConnectionResetError):  # the client went away between two lines
-            await deliver(self._feed, self._scenario, self.rules, shape, wire, self._keep_alive)
-        return response
+    def edit(self, tweet_id: int, text: str) -> int:
+        """Edit a tweet, which the stream will tell; returns its new id.
 
-    async def _list_rules(self, request: web.Request) -> web.Response:
-        ids = request.query.get("ids", "")
-        return answered(self.rules.listed(ids.split(",") if ids else ()))
+        Raises:
+            archive.Gone: there is no such tweet.
+        """
+        return int(self.archive.edit(tweet_id, text)["data"]["id"])
 
-    async def _count_rules(self, _request: web.Request) -> web.Response:
-        return answered(self.rules.counts())
+    def remove(self, *ids: int, reason: str = "deleted") -> None:
+        """Let tweets or users be gone: deleted, deactivated, protected, suspended, ..."""
+        self.archive.remove(map(str, ids), reason)
 
-    async def _change_rules(self, request: web.Request) -> web.Response:
-        dry_run = request.query.get("dry_run", "").lower() == "true"
-        if request.query.get("delete_all", "").lower() == "true":
-            return answered(self.rules.delete_all(dry_run=dry_run))
-        try:
-            add, delete = asked_changes(await request.read())
-        except ValueError as error:
-            return problems.invalid_request(str(error))
-        if add:
-            return answered(self.rules.add(add, dry_run=dry_run), status=201)
-        return answered(self.rules.delete(**delete, dry_run=dry_run))
+    def emitted(self) -> list[int]:
+        """Return the ids of the tweets that clients' sockets have taken, in their order."""
+        return [one for connection in self.connections.all for one in connection.ids]
 
-
-def asked_changes(body: bytes) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """Read the body of POST rules: what to add, or by which ids and values to delete.
-
-    Raises:
-        ValueError: the body has neither form.
-    """
-    match orjson.loads(body):
-        case {"add": [*rules]} if rules and all(is_rule(rule) for rule in rules):
-            return rules, {}
-        case {"delete": {"ids": [_, *_] as ids}}:
-            return [], {"ids": [str(one) for one in ids]}
-        case {"delete": {"values": [_, *_] as values}}:
-            return [], {"values": [str(one) for one in values]}
-    raise ValueError("The body must have rules to `add`, or `ids` or `values` to `delete`.")
-
-
-def is_rule(entry: object) -> bool:
-    """Say whether an entry has the form of a rule: a value and perhaps a tag, both texts."""
-    match entry:
-        case {"value": str(), **others}:
-            return others.keys() <= {"tag"} and isinstance(others.get("tag"), str | None)
-    return False
-
-
-def answered(body: Mapping[str, Any], status: int = 200) -> web.Response:
-    """Return a JSON answer."""
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", charset="utf-8")
-
-
-def unknown(name: str, value: str) -> web.Response:
-    """Answer a parameter or value that X does not know."""
-    return problems.invalid_request(f"The `{name}` query parameter value [{value}] is not valid", **{name: value})
+    def connects(self) -> list[tuple[float, int]]:
+        """Return every attempt to connect to the stream: when, in seconds since 1970, and the status it got."""
+        return list(self.connections.attempts)
 
 
 @asynccontextmanager
-async def listening(local_x: LocalX, port: int = 0) -> AsyncIterator[str]:
+async def listening(app: web.Application, port: int = 0) -> AsyncIterator[str]:
     """Serve on loopback inside the block; yields the base URL. Port 0 takes a free one."""
-    runner = web.AppRunner(local_x.app(), handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -181,12 +108,12 @@ async def listening(local_x: LocalX, port: int = 0) -> AsyncIterator[str]:
 
 @contextmanager
 def running(local_x: LocalX, port: int = 0) -> Iterator[str]:
-    """Serve on loopback from a thread inside the block; yields the base URL."""
+    """Serve the API on loopback from a thread inside the block; yields the base URL."""
     started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()
-        async with listening(local_x, port) as url:
+        async with listening(local_x.app(), port) as url:
             started.set_result((url, asyncio.get_running_loop(), stop))
             await stop.wait()
 

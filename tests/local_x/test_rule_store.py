@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local_x.limits import Terms
 from local_x.rule_store import RuleStore
 
 VALUES = st.sampled_from(["cat", "dog", "owl", " cat ", "lang:en", "(", "a" * 1025])
@@ -15,7 +16,7 @@ def values(store):
 
 
 def test_what_cannot_be_added_is_told_apart_from_what_was():
-    store = RuleStore(cap=2)
+    store = RuleStore(Terms(rule_cap=2))
     body = store.add([{"value": v, "tag": v} for v in ("cat", "cat", "lang:en", "dog", "owl")])
     assert [rule["value"] for rule in body["data"]] == ["cat", "dog"]
     assert body["meta"]["summary"] == {"created": 2, "not_created": 3, "valid": 4, "invalid": 1}
@@ -59,7 +60,7 @@ def test_a_dry_run_answers_the_same_and_changes_nothing():
 
 
 def test_counts_are_texts_as_on_x():
-    store = RuleStore(cap=5)
+    store = RuleStore(Terms(rule_cap=5))
     store.add([{"value": "cat"}])
     data = store.counts()["data"]
     assert (data["cap_per_client_app"], data["project_rules_count"]) == ("5", "1")
@@ -68,7 +69,7 @@ def test_counts_are_texts_as_on_x():
 
 @given(st.lists(VALUES, max_size=8), st.lists(VALUES, max_size=8))
 def test_every_entry_is_either_added_or_an_error_and_every_key_deleted_or_not(added, deleted):
-    store = RuleStore(cap=2)
+    store = RuleStore(Terms(rule_cap=2))
     body = store.add([{"value": value} for value in added])
     assert len(body.get("data", [])) + len(body.get("errors", [])) == len(added)
     assert len(values(store)) == len(set(values(store))) == body["meta"]["summary"]["created"] <= 2

@@ -1,0 +1,47 @@
+"""The bill: posts read, each counted once a day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local_x.limits import Terms
+
+PROJECT = "1"
+
+
+class Usage:
+    """The posts delivered on each UTC day, by the stream, search and look-up; included posts count, users do not."""
+
+    def __init__(self, terms: Terms):
+        self._terms = terms
+        self._days: defaultdict[str, set[str]] = defaultdict(set)
+
+    def read(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        """Count the posts of messages: each one's `data`, and the included."""
+        today = self._days[datetime.now(UTC).strftime("%Y-%m-%d")]
+        for message in messages:
+            today.add(message["data"]["id"])
+            today.update(tweet["id"] for tweet in message.get("includes", {}).get("tweets", ()))
+
+    def answer(self, days: int) -> dict[str, Any]:
+        """Answer GET /2/usage/tweets for the last days."""
+        since = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%d")
+        daily = [
+            {"date": f"{day}T00:00:00.000Z", "usage": str(len(posts))}
+            for day, posts in sorted(self._days.items())
+            if day > since
+        ]
+        total = str(sum(map(len, self._days.values())))
+        return {
+            "data": {
+                "project_id": PROJECT,
+                "project_cap": str(self._terms.post_cap),
+                "project_usage": total,
+                "cap_reset_day": 1,
+                "daily_project_usage": {"project_id": PROJECT, "usage": daily},
+                "daily_client_app_usage": [{"client_app_id": "1", "usage_result_count": len(daily), "usage": daily}],
+            }
+        }
