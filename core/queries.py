@@ -95,7 +95,7 @@ def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta)
     )
 
 
-def top_influencers(keyword_id: int, end: datetime, label: int, limit: int = 5) -> Rows:
+def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
     """The highest scores of one sentiment in the newest window, with the author and their top tweet.
 
     Ids are text, as X sends them: a frame would round a large number beside a NULL.
@@ -116,7 +116,7 @@ def top_influencers(keyword_id: int, end: datetime, label: int, limit: int = 5) 
         .outerjoin(Tweet, and_(Tweet.keyword_id == Influence.keyword_id, Tweet.id == Influence.top_tweet_id))
         .where(
             Influence.keyword_id == keyword_id,
-            Influence.window_end == _newest_window(keyword_id, end),
+            Influence.window_end == _newest_window(keyword_id),
             Influence.label == label,
         )
         .order_by(Influence.score.desc(), Influence.author_id)
@@ -136,7 +136,7 @@ def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: in
     """
     ranked = (
         select(Influence.author_id, Influence.score, Influence.label)
-        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest_window(keyword_id, end))
+        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest_window(keyword_id))
         .order_by(Influence.score.desc(), Influence.author_id)
         .limit(limit)
         .subquery()
@@ -238,8 +238,5 @@ def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement
     return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at > start, Tweet.created_at <= end)
 
 
-def _newest_window(keyword_id: int, end: datetime) -> ScalarSelect[Any]:
-    # A window ends on a quarter hour, so the one that holds the newest tweet may end a little after it.
-    until = end - (end - EPOCH) % QUARTER + QUARTER
-    newest = select(func.max(Influence.window_end))
-    return newest.where(Influence.keyword_id == keyword_id, Influence.window_end <= until).scalar_subquery()
+def _newest_window(keyword_id: int) -> ScalarSelect[Any]:
+    return select(func.max(Influence.window_end)).where(Influence.keyword_id == keyword_id).scalar_subquery()

@@ -10,6 +10,7 @@ from typing import Any
 import holoviews as hv
 import panel as pn
 import panel_material_ui as pmui
+import param
 from panel_material_ui.template.base import Page
 
 from core import db, queries
@@ -60,6 +61,9 @@ def dashboard() -> Page:
         busy_indicator=None,
         theme_config=THEME,
     )
+    # The page would tell every browser twice a callback whether the server is busy, at the cost of a core.
+    with param.edit_constant(shell):
+        shell.busy = False
     follow_the_browser(selection, shell)
     pn.state.add_periodic_callback(selection.refresh, FOLLOW_MILLISECONDS)
     return shell

@@ -22,7 +22,7 @@ SENSITIVE = "This keyword is marked sensitive: only totals are shown, never peop
 
 def top(view: View) -> pd.DataFrame:
     """Read the five highest scores of each sentiment, best first, with their `rank`."""
-    asked = (queries.top_influencers(view.keyword_id, view.end, label, TOP) for label in look.LABELS)
+    asked = (queries.top_influencers(view.keyword_id, label, TOP) for label in look.LABELS)
     found = [view.read(query) for query in asked]
     return pd.concat([one.assign(rank=range(1, len(one) + 1)) for one in found], ignore_index=True)
 

@@ -103,7 +103,9 @@ class Selection(param.Parameterized):
             "dark": self.dark,
         }
         view = View(keyword_id=keyword_id, sensitive=sensitive, version=version, end=end, **choices)
-        self.param.update(view=view, missing="")
+        if view != self.view:  # param takes an equal view for a new one, and every page would draw again
+            self.view = view
+        self.missing = ""
 
 
 def known_zone(name: str) -> str:

@@ -125,7 +125,7 @@ def word_at(placed: pd.DataFrame, x: float, y: float) -> str | None:
     """Return the word whose box holds a point; a small word may stand in the free corner of a large one's box."""
     hit = placed[(placed["x0"] <= x) & (x <= placed["x1"]) & (placed["y0"] <= y) & (y <= placed["y1"])]
     area = (hit["x1"] - hit["x0"]) * (hit["y1"] - hit["y0"])
-    return None if hit.empty else str(hit["word"].loc[area.idxmin()])
+    return None if hit.empty else str(hit["word"].iloc[int(area.argmin())])
 
 
 def terms_of(view: View, label: int) -> pd.DataFrame:

@@ -55,6 +55,17 @@ def test_the_view_follows_the_keyword_the_range_and_new_commits(keyword, put, tw
     assert selection.view.end == NOON + timedelta(minutes=1)
 
 
+def test_nothing_is_drawn_again_when_nothing_was_committed(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    selection = Selection()
+    changes = []
+    selection.param.watch(changes.append, "view")
+    selection.refresh()
+
+    assert changes == []
+
+
 def test_a_keyword_tracked_later_can_be_chosen(keyword, put, tweet_row):
     keyword("nike")
     put(Tweet, tweet_row(1))
