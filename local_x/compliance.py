@@ -66,12 +66,12 @@ class Jobs:
             ValueError: the body is of another form, or a job of its type is not over.
         """
         match body:
-            case {"type": "tweets" | "users" as kind, "name": str() as name}:
-                pass
-            case {"type": "tweets" | "users" as kind}:
-                name = ""
+            case {"type": "tweets" | "users" as kind, **others} if others.keys() <= {"name", "resumable"}:
+                name = others.get("name", "")
             case _:
                 raise ValueError("The body must have a `type`, tweets or users.")
+        if not isinstance(name, str):
+            raise ValueError("The `name` must be a text.")
         if any(job.type == kind and job.status() in ("created", "in_progress") for job in self._jobs):
             raise ValueError(f"You have a concurrent job of type {kind}; only one is allowed.")
         job = Job(str(FIRST_JOB_ID + len(self._jobs)), kind, name)

@@ -34,6 +34,11 @@ class Connection:
         self.ids.extend(int(message["data"]["id"]) for message in messages)
         self.read(messages)
 
+    def untold(self, messages: Collection[Mapping[str, Any]]) -> None:
+        """Forget what the socket has not taken after all."""
+        if messages:
+            del self.ids[-len(messages) :]
+
     def close(self, reason: str) -> None:
         """End it cleanly, for a reason of X's."""
         self.ended(reason)

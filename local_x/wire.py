@@ -61,15 +61,17 @@ class Wire:
         """
         if self._gzip:
             data = self._gzip.compress(data) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
+        self.connection.told(told)  # before the client can have it
         try:
             async with asyncio.timeout(self._terms.patience):
                 await self._response.write(data)
-        except TimeoutError:
-            self.connection.ended("SlowReader")
-            self.cut()
-            raise ConnectionResetError("a slow reader") from None
+        except (TimeoutError, ConnectionError) as error:
+            self.connection.untold(told)
+            if isinstance(error, TimeoutError):
+                self.connection.ended("SlowReader")
+                self.cut()
+            raise ConnectionResetError from error
         self._wrote = time.monotonic()
-        self.connection.told(told)
 
     async def _keep_to_rate(self) -> None:
         if not self._terms.rate:
