@@ -257,8 +257,9 @@ def shows(request: web.Request, token: str) -> bool:
 
 
 def host(request: web.Request) -> str:
-    """Return the base URL that the client knows us by."""
-    return str(request.url.origin())
+    """Return our own base URL, whatever name of X's the client called us by."""
+    address, port = request.get_extra_info("sockname")
+    return f"http://{address}:{port}"
 
 
 def asked_changes(body: bytes) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:

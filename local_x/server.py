@@ -14,6 +14,7 @@ from aiohttp import web
 from local_x.api import Api
 from local_x.archive import Archive
 from local_x.connections import Connections
+from local_x.control import Control
 from local_x.faults import Faults, Order
 from local_x.limits import LIMITS, Bucket, Terms
 from local_x.rule_store import RuleStore
@@ -107,13 +108,13 @@ async def listening(app: web.Application, port: int = 0) -> AsyncIterator[str]:
 
 
 @contextmanager
-def running(local_x: LocalX, port: int = 0) -> Iterator[str]:
-    """Serve the API on loopback from a thread inside the block; yields the base URL."""
+def running(served: LocalX | Control, port: int = 0) -> Iterator[str]:
+    """Serve the API, or the control port, on loopback from a thread inside the block; yields the base URL."""
     started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()
-        async with listening(local_x.app(), port) as url:
+        async with listening(served.app(), port) as url:
             started.set_result((url, asyncio.get_running_loop(), stop))
             await stop.wait()
 
