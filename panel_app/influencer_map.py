@@ -21,6 +21,7 @@ WORLD = Path(__file__).parent / "world.json"
 EARTH_RADIUS = 6_378_137.0  # metres, of web mercator (EPSG:3857)
 EAST, NORTH = (-1.9e7, 2.0e7), (-7.2e6, 1.3e7)  # metres: the inhabited world
 ASIDE = 0.45  # cells between the sentiments of one place
+ASPECT = (EAST[1] - EAST[0]) / (NORTH[1] - NORTH[0])
 CELLS = 28  # across the view; influencers in one cell are drawn as one group
 TOOLS = ["pan", "wheel_zoom", "zoom_in", "zoom_out", "reset"]
 LAND = {False: ("#C9D3DC", "#F2F5F8"), True: ("#3A444D", "#1A1E22")}  # land, sea
@@ -105,7 +106,7 @@ def plot(frame: pd.DataFrame, width: float = EAST[1] - EAST[0], dark: bool = Fal
 
 def framed(chart: hv.Overlay) -> hv.Overlay:
     """Set a map's frame: no axes, equal metres both ways, zoom by wheel and pinch."""
-    frame: dict[str, Any] = {"responsive": True, "min_height": 420, "data_aspect": 1, "xaxis": None, "yaxis": None}
+    frame: dict[str, Any] = {"responsive": True, "aspect": ASPECT, "xaxis": None, "yaxis": None}
     frame |= {"xlim": EAST, "ylim": NORTH, "show_frame": False, "show_legend": False}
     return chart.opts(opts.Overlay(active_tools=["wheel_zoom"], hooks=[look.frameless], **frame))
 
@@ -154,6 +155,6 @@ def page(selection: Selection) -> pn.Column:
     chart = framed(land * layers[0] * layers[1] * layers[2])
     return pn.Column(
         look.pane(pn.bind(summary, selection.param.view)),
-        pn.pane.HoloViews(chart, sizing_mode="stretch_width", min_height=420, linked_axes=False),
+        pn.pane.HoloViews(chart, sizing_mode="scale_width", linked_axes=False, margin=(6, 0)),
         sizing_mode="stretch_width",
     )
