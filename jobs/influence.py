@@ -23,6 +23,7 @@ from core.queries import EPOCH, QUARTER
 from jobs.extract import extract
 from jobs.weights import CRITERIA, ENGAGEMENT, REACH, Weights, load
 
+LABELS = (-1, 0, 1)
 NEUTRAL = 0.05  # VADER's own bound: a mean of at least this is positive, of at most minus this negative
 LOCK = 7_210_415  # any number that nothing else in the database locks
 
@@ -94,7 +95,8 @@ def own_tweets(tweets: DataFrame, start: datetime, end: datetime) -> DataFrame:
 
 def earned(own: DataFrame) -> DataFrame:
     """Sum up each author's own tweets on a keyword; a sum of which nothing is known is NULL, and so is a mean."""
-    best = F.struct(F.coalesce(engagement(), F.lit(-1)), "id")
+    worth = F.struct(F.coalesce(engagement(), F.lit(-1)), "id")
+    best = {mood: F.max_by("id", F.when(label() == mood, worth)) for mood in LABELS}
     signals = own.groupBy("keyword_id", "author_id").agg(
         F.sum("retweet_count").alias("retweet_count"),
         F.sum("like_count").alias("like_count"),
@@ -102,9 +104,17 @@ def earned(own: DataFrame) -> DataFrame:
         F.count("sentiment").alias("scored"),
         # Rounded, so that the order of the sum cannot move an author over the bound.
         F.round(F.avg("sentiment"), 8).alias("sentiment"),
-        F.max_by("id", best).alias("top_tweet_id"),
+        F.max_by("id", worth).alias("best"),
+        *[best[mood].alias(f"best{mood}") for mood in LABELS],
     )
-    return signals.withColumn("label", label())
+    return shown(signals.withColumn("label", label()))
+
+
+def shown(signals: DataFrame) -> DataFrame:
+    """Choose the tweet that stands for an author: the most shared of the author's mood, if there is one of it."""
+    of_mood = [F.when(F.col("label") == mood, F.col(f"best{mood}")) for mood in LABELS]
+    chosen = signals.withColumn("top_tweet_id", F.coalesce(*of_mood, "best"))
+    return chosen.drop("best", *[f"best{mood}" for mood in LABELS])
 
 
 def engagement() -> Column:
@@ -114,7 +124,7 @@ def engagement() -> Column:
 
 
 def label() -> Column:
-    """The label of a mean sentiment: -1, 0 or 1, NULL when there is none."""
+    """The label of a sentiment, of a tweet or a mean: -1, 0 or 1, NULL when there is none."""
     mean = F.col("sentiment")
     return F.when(mean >= NEUTRAL, 1).when(mean <= -NEUTRAL, -1).when(mean.isNotNull(), 0)
 

@@ -49,10 +49,24 @@ def expected(tweets: pd.DataFrame, authors: pd.DataFrame, start: datetime, end: 
                 "tweets": len(own),
                 "scored": own.sentiment.notna().sum(),
                 "sentiment": mean,
-                "label": None if mean is None else 1 if mean >= 0.05 else -1 if mean <= -0.05 else 0,
-                "top_tweet_id": max(own.itertuples(), key=worth).id,
+                "label": mood(mean),
+                "top_tweet_id": shown(own, mood(mean)),
             }
     return found
+
+
+def mood(mean: float | None) -> int | None:
+    return None if mean is None else 1 if mean >= 0.05 else -1 if mean <= -0.05 else 0
+
+
+def known_mean(sentiment: float) -> float | None:
+    return None if pd.isna(sentiment) else sentiment
+
+
+def shown(own: pd.DataFrame, label: int | None) -> int:
+    """The tweet that stands for an author: the most shared of the author's mood, else the most shared."""
+    of_mood = [tweet for tweet in own.itertuples() if label is not None and mood(known_mean(tweet.sentiment)) == label]
+    return max(of_mood or own.itertuples(), key=worth).id
 
 
 def points(counts: dict) -> dict | None:
