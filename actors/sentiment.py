@@ -17,6 +17,8 @@ SCORED = frozenset({"en"})  # the languages VADER's lexicon knows
 POSITIVE = 0.05  # its authors' bounds: a compound from here up is positive, from the negative of it down negative
 NEUTRAL_WORD = "zqz"  # not in the lexicon, and long enough for VADER to strip punctuation from it
 LINK = r"(?P<link>https?://[!-~]+)"
+SEPARATORS = r"[\s_-]+"  # what parts the words of a keyword,
+HUMPS = rf"{SEPARATORS}|(?<=[a-z])(?=[A-Z][a-z])"  # and in a hashtag capitals too: #FridayFeeling
 JOINT = r"[\s_-]*"  # between the words of a phrase
 HANDLE = r"(?<!\w)[@\uff20]\w+"
 NOTHING = re.compile(r"[\s.,:;!?…\"'“”‘’|-]*")
@@ -50,12 +52,11 @@ def label(score: float | None) -> int | None:
 def not_opinion(keyword: str) -> re.Pattern[str]:
     """Return the pattern of links, handles, and the keyword in every form in which it is written.
 
-    "friday feeling" is also #FridayFeeling, @fridayfeeling, "friday-feeling" and "Friday Feeling's". A keyword inside
-    a longer word is not itself.
+    "friday feeling" is also #FridayFeeling, @fridayfeeling, "friday-feeling" and "Friday Feeling's", and the other way
+    round. A keyword inside a longer word is not itself.
     """
-    words = [
-        _spelled(word) for word in re.split(r"[\s_-]+", unicodedata.normalize("NFC", keyword)) if word.strip("#@$")
-    ]
+    between = HUMPS if keyword.startswith("#") else SEPARATORS
+    words = [_spelled(word) for word in re.split(between, unicodedata.normalize("NFC", keyword)) if word.strip("#@$")]
     named = rf"(?<!\w)[#@$\uff03\uff20]?{JOINT.join(words)}(?!\w)" if words else r"(?!)"
     return re.compile(rf"{LINK}|(?:{named}|{HANDLE})(?:['’]s\b)?", re.IGNORECASE)
 

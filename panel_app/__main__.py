@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -26,8 +27,14 @@ def stop_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+# What these tell of is a browser tab that was closed while it was written to, or a layout that is as it should be.
+CHATTY = ("asyncio", "bokeh.core.validation.check", "bokeh.server.protocol_handler", "bokeh.server.views.ws")
+
+
 def main() -> int:
     """Serve; say in one line of JSON where."""
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = Settings.from_env()
     port = settings.app_port or free_port(settings.app_address)
     server = app.serve(settings, port)

@@ -16,7 +16,7 @@ from panel_material_ui.template.base import Page
 from core import db, queries
 from core.config import Settings
 from panel_app import data, influencer_map, influencers, look, overview, trend, words
-from panel_app.selection import Selection
+from panel_app.selection import RANGES, Selection
 
 FONTS = Path(__file__).parent / "fonts"
 FOLLOW_MILLISECONDS = 1000
@@ -45,7 +45,7 @@ PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
 
 def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
-    selection = Selection()
+    selection = Selection(**asked_choices())
     menu = pmui.MenuList(
         items=[{"label": name, "icon": icon} for name, (icon, _) in PAGES.items()],
         active=asked_page(),
@@ -76,6 +76,14 @@ def asked_page() -> int:
     return names.index(asked) if asked in names else 0
 
 
+def asked_choices() -> dict[str, Any]:
+    """Return the keyword and the range that the address names, as far as there are such."""
+    args = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items()}
+    hours = {str(hours): hours for hours in RANGES.values()}
+    asked: dict[str, Any] = {"keyword": args.get("keyword"), "hours": hours.get(args.get("hours", ""))}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
 def slug(name: str) -> str:
     """Return a page's name as it stands in the address."""
     return name.lower().replace(" ", "-")
@@ -99,12 +107,15 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     place = pn.Column(sizing_mode="stretch_width")
     built: dict[str, pn.viewable.Viewable] = {}
 
+    def chosen() -> str:
+        return list(PAGES)[menu.active if isinstance(menu.active, int) else menu.active[0]]
+
+    def tell(*_: object) -> None:
+        tell_address(slug(chosen()), selection)
+
     def show(*_: object) -> None:
-        name = list(PAGES)[menu.active if isinstance(menu.active, int) else menu.active[0]]
-        title.object = name
-        if pn.state.location:
-            query: dict[str, Any] = {"page": slug(name)}
-            pn.state.location.update_query(**query)
+        name = title.object = chosen()
+        tell()
         if selection.missing:
             place[:] = [look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))]
             return
@@ -114,6 +125,7 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
 
     menu.param.watch(show, "active")
     selection.param.watch(show, "missing")
+    selection.param.watch(tell, ["keyword", "hours"])
     show()
     return pn.Column(
         notice(selection),
@@ -123,6 +135,13 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
         max_width=1240,
         margin=(8, 16),
     )
+
+
+def tell_address(page: str, selection: Selection) -> None:
+    """Keep the browser's address such that it leads somebody else to what is shown."""
+    if pn.state.location:
+        chosen: dict[str, Any] = {"page": page, "keyword": selection.keyword, "hours": selection.hours}
+        pn.state.location.update_query(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def choices(selection: Selection) -> tuple[pn.viewable.Viewable, ...]:
@@ -170,11 +189,12 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     pn.extension(raw_css=[FONT_FACE])
     hv.extension("bokeh")
     db.check(data.engine())
+    hosts = {settings.app_address, "localhost"} if settings.app_address == "127.0.0.1" else {settings.app_address}
     server: pn.io.server.Server = pn.serve(
         {"/": dashboard},
         address=settings.app_address,
         port=port,
-        websocket_origin=[f"{settings.app_address}:{port}"],
+        websocket_origin=[f"{host}:{port}" for host in hosts],
         static_dirs={"fonts": str(FONTS)},
         title="TwitterTalker",
         start=False,

@@ -61,7 +61,7 @@ class Selection(param.Parameterized):
     """
 
     keyword: Any = param.Selector(objects=[])
-    hours: Any = param.Selector(objects=RANGES, default=24)
+    hours: Any = param.Selector(objects=RANGES, default=72)
     word = param.String("")
     mood: Any = param.Selector(objects={"All": ALL, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=ALL)
     zone = param.String("UTC")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, insert, select, text
 
@@ -16,6 +18,9 @@ from core import db
 from core.models import Author, Base, Influence, Keyword, Term, Trend, Tweet
 
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}  # Ray reads them when it is imported
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # other tests run beside: no test is a measurement
+hypothesis.settings.load_profile("untimed")
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 
@@ -134,3 +139,17 @@ def tables(engine: Engine) -> Callable[[], dict[str, list[Any]]]:
         return found
 
     return read
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all pages."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

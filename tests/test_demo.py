@@ -84,6 +84,6 @@ def test_ctrl_c_leaves_no_process_behind(demo):
     process.send_signal(signal.SIGINT)
 
     assert process.wait(timeout=60) == 130
-    gone, alive = psutil.wait_procs(list(ours), timeout=20)
+    _, alive = psutil.wait_procs(list(ours), timeout=20)
     assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
     assert not (home / "demo/postgres/postmaster.pid").exists()

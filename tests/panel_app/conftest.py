@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -107,17 +106,3 @@ def app_url(filled_database, database_url):
         yield json.loads(served.stdout.readline())["app"]
         served.stdin.close()  # as when the parent dies
         assert served.wait(timeout=20) == 0
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One Chromium for all pages."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()

@@ -101,6 +101,15 @@ def test_a_new_tweet_reaches_the_screen_by_itself(opened, filled_database, tweet
     expect(page.get_by_text(re.compile(r"last tweet \d+ s ago"))).to_be_visible()
 
 
+def test_an_address_leads_to_the_keyword_and_range_that_it_names_and_follows_the_pickers(opened):
+    page, _, _ = opened("/?page=overview&keyword=quiet&hours=6")
+    page.get_by_text("No tweet about quiet yet").wait_for(timeout=30_000)
+    expect(page.get_by_role("button", name="6 h", exact=True)).to_have_attribute("aria-pressed", "true")
+
+    page.get_by_role("button", name="24 h", exact=True).click()
+    page.wait_for_url(re.compile(r"hours=24"))
+
+
 def test_a_keyword_without_tweets_says_what_to_do(opened):
     page, _, _ = opened("/?page=overview")
     page.locator(DRAWN["overview"]).first.wait_for(timeout=30_000)

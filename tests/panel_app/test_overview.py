@@ -18,7 +18,7 @@ def test_figures_stand_beside_those_of_the_range_before(keyword, put, tweet_row)
         tweet_row(2, author_id=2, sentiment=0.1, label=1),
         tweet_row(3, created_at=newest - timedelta(hours=30), sentiment=-0.1, label=-1),
     )
-    shown = overview.figures(Selection().view)
+    shown = overview.figures(Selection(hours=24).view)
 
     assert "+100 % against the 24 h before" in shown
     assert "+0.30 <small>(n = 2)</small>" in shown
