@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local_x.connections import iso
 from local_x.limits import Terms
 
 PROJECT = "1"
+DAY = 86_400  # seconds
 
 
 class Usage:
@@ -17,20 +19,20 @@ class Usage:
 
     def __init__(self, terms: Terms):
         self._terms = terms
-        self._days: defaultdict[str, set[str]] = defaultdict(set)
+        self._days: defaultdict[int, set[str]] = defaultdict(set)  # by number since 1970
 
     def read(self, messages: Iterable[Mapping[str, Any]]) -> None:
         """Count the posts of messages: each one's `data`, and the included."""
-        today = self._days[datetime.now(UTC).strftime("%Y-%m-%d")]
+        today = self._days[int(time.time()) // DAY]
         for message in messages:
             today.add(message["data"]["id"])
             today.update(tweet["id"] for tweet in message.get("includes", {}).get("tweets", ()))
 
     def answer(self, days: int) -> dict[str, Any]:
         """Answer GET /2/usage/tweets for the last days."""
-        since = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%d")
+        since = int(time.time()) // DAY - days
         daily = [
-            {"date": f"{day}T00:00:00.000Z", "usage": str(len(posts))}
+            {"date": iso(day * DAY), "usage": str(len(posts))}
             for day, posts in sorted(self._days.items())
             if day > since
         ]

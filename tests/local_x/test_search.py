@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from local_x.search import unaccented
+from local_x.fields import UnknownField
+from local_x.rules import InvalidRule
+from local_x.search import WINDOW as WINDOW_PARAMETERS
+from local_x.search import Window, unaccented
+from local_x.snowflake import first_id
 
 MONDAY = datetime(2026, 6, 22, 9, tzinfo=UTC)
 SEARCH = "/2/tweets/search/recent"
@@ -121,6 +128,13 @@ def test_what_x_refuses_to_search_is_refused(serve, asked):
     answer = serve().ask("GET", SEARCH, **asked)
     assert answer.status_code == 400
     assert answer.json()["title"] == "Invalid Request"
+
+
+@given(st.dictionaries(st.sampled_from(sorted(WINDOW_PARAMETERS)), st.text("0123456789-:TZ+abc ", max_size=24)))
+def test_any_parameters_are_a_window_or_refused(asked):
+    end = first_id(MONDAY)
+    with suppress(UnknownField, InvalidRule):
+        assert Window.asked(asked, end).last <= end
 
 
 def test_a_query_of_512_characters_is_searched(serve):
