@@ -48,6 +48,8 @@ Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help=
 def options(verbose: Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")] = False) -> None:
     """TwitterTalker: who drives the conversation about a keyword on X, how they feel, where and in which words."""
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}  # Ray reads them when it is imported
+    if not verbose:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # at the end it complains of what we stop ourselves
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
