@@ -48,8 +48,6 @@ Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help=
 def options(verbose: Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")] = False) -> None:
     """TwitterTalker: who drives the conversation about a keyword on X, how they feel, where and in which words."""
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}  # Ray reads them when it is imported
-    if not verbose:
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # at the end it complains of what we stop ourselves
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
@@ -132,17 +130,17 @@ def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[
     from jobs.schedule import scheduler
     from jobs.session import spark_host
 
-    collector = collect(settings)
-    spark_host(settings).start.remote()  # Spark takes its time to start: let it, while tweets come in
-    before_scoring()
-    scoring = [scheduler(settings).tick.remote()]
-    say.print("Computing the first influence scores; then every 15 minutes.")
-    end = None if seconds is None else time.monotonic() + seconds
-    while end is None or time.monotonic() < end:
-        collector.check(timeout=0.5)
-        if scoring and ray.wait(scoring, timeout=0)[0]:
-            scoring.clear()
-            say.print("The first influence scores are there.")
+    with collect(settings) as collector:
+        spark_host(settings).start.remote()  # Spark takes its time to start: let it, while tweets come in
+        before_scoring()
+        scoring = [scheduler(settings).tick.remote()]
+        say.print("Computing the first influence scores; then every 15 minutes.")
+        end = None if seconds is None else time.monotonic() + seconds
+        while end is None or time.monotonic() < end:
+            collector.check(timeout=0.5)
+            if scoring and ray.wait(scoring, timeout=0)[0]:
+                scoring.clear()
+                say.print("The first influence scores are there.")
 
 
 def take_history(settings: Settings, end: datetime) -> None:

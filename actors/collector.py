@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,13 +29,24 @@ class Collector:
         """Wait up to `timeout` seconds, and raise what ended a run, if one ended."""
         ray.get(ray.wait(self.runs, timeout=timeout)[0])
 
+    def stop(self) -> None:
+        """End both actors. What the spool holds waits for the next start."""
+        for actor in (self.reader, self.supervisor):
+            ray.kill(actor)
+        ray.wait(self.runs, num_returns=len(self.runs), timeout=10)
 
-def collect(settings: Settings) -> Collector:
-    """Start to read X's stream into the spool, and the spool into the trackers."""
+
+@contextmanager
+def collect(settings: Settings) -> Iterator[Collector]:
+    """Read X's stream into the spool, and the spool into the trackers, inside the block."""
     spool = settings.home / "spool.sqlite"
     # Beside the endless `run` there must be room for `health` and `stop`.
     reader: Any = ray.remote(Reader).options(**ENDLESS, name="reader", max_concurrency=3)
     supervisor: Any = ray.remote(Supervisor).options(**ENDLESS, name="supervisor", max_concurrency=2)
     reading = reader.remote(settings.x_bearer_token, settings.x_base_url, settings.database_url, spool)
     supervising = supervisor.remote(settings.database_url, spool)
-    return Collector(reading, supervising, [reading.run.remote(), supervising.run.remote()])
+    collector = Collector(reading, supervising, [reading.run.remote(), supervising.run.remote()])
+    try:
+        yield collector
+    finally:
+        collector.stop()
