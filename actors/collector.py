@@ -30,10 +30,10 @@ class Collector:
         ray.get(ray.wait(self.runs, timeout=timeout)[0])
 
     def stop(self) -> None:
-        """End both actors. What the spool holds waits for the next start."""
+        """End both runs. What the spool holds waits for the next start."""
         for actor in (self.reader, self.supervisor):
-            ray.kill(actor)
-        ray.wait(self.runs, num_returns=len(self.runs), timeout=10)
+            actor.stop.remote()
+        ray.wait(self.runs, num_returns=len(self.runs), timeout=5)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -82,6 +83,7 @@ class Supervisor:
         self._taken = 0  # position of the last payload taken from the spool
         self._acknowledged = 0
         self._pause = 0.0
+        self._stopping = threading.Event()
         self.refresh()
 
     def refresh(self) -> None:
@@ -96,11 +98,11 @@ class Supervisor:
                 del self._tracked[name]  # Ray ends an actor that nobody holds
 
     def run(self) -> None:
-        """Go on for ever, with an eye on the keyword table."""
+        """Go on until `stop`, with an eye on the keyword table."""
         refreshed = time.monotonic()
-        while True:
+        while not self._stopping.is_set():
             if not self.step():
-                time.sleep(IDLE)
+                self._stopping.wait(IDLE)
             if time.monotonic() - refreshed > REFRESH:
                 self._follow_keywords()
                 refreshed = time.monotonic()
@@ -110,6 +112,10 @@ class Supervisor:
             self.refresh()
         except OUTAGES as error:
             self._wait_out(error)
+
+    def stop(self) -> None:
+        """End `run` soon; what is not committed yet waits in the spool."""
+        self._stopping.set()
 
     def step(self, timeout: float = 0.1) -> bool:
         """Move what can be moved, waiting at most `timeout` seconds for a tracker; False when nothing is left."""
@@ -165,7 +171,7 @@ class Supervisor:
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
         reason = str(error.__cause__ or error).strip().splitlines()[-1]
         log.warning("Trackers cannot commit (%s); trying again in %s s.", reason, self._pause)
-        time.sleep(self._pause)
+        self._stopping.wait(self._pause)
 
     def _acknowledge(self) -> None:
         """Let the spool go of everything older than the oldest payload that is not committed."""

@@ -117,6 +117,16 @@ def test_an_outage_is_a_gap_that_ends_when_x_is_back(scenario, engine, reader):
         follower.__exit__(None, None, None)
 
 
+def test_a_quiet_stream_is_left_at_once(scenario, engine, reader):
+    store.add_keyword(engine, "nobody says this")
+    with running(LocalX(scenario, TOKEN)) as url:
+        listening = reader(url)
+        with running_reader(listening):
+            wait_for(lambda: listening.health()["state"] == "listening")
+            began = time.monotonic()
+        assert time.monotonic() - began < 5  # tweepy alone would wait for the keep-alive, up to 20 s
+
+
 def test_the_token_is_never_logged(scenario, engine, reader, tmp_path, caplog):
     store.add_keyword(engine, "#OneMinuteChoir", query="#oneminutechoir")
     caplog.set_level(logging.DEBUG)
