@@ -105,6 +105,7 @@ def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
             cast(Influence.author_id, String).label("author_id"),
             *(getattr(Influence, name) for name in ("window_end", "label", "score", "reach", "resonance")),
             *(getattr(Influence, name) for name in ("followers_count", "retweet_count", "sentiment", "scored")),
+            InfluenceRun.window_start,
             Author.name,
             Author.username,
             Author.synthetic,
@@ -112,6 +113,7 @@ def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
             Tweet.text,
             Tweet.created_at,
         )
+        .outerjoin(InfluenceRun, InfluenceRun.window_end == Influence.window_end)
         .outerjoin(Author, Author.id == Influence.author_id)
         .outerjoin(Tweet, and_(Tweet.keyword_id == Influence.keyword_id, Tweet.id == Influence.top_tweet_id))
         .where(

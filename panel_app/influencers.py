@@ -94,9 +94,15 @@ def leaders(view: View) -> str:
     frame = top(view)
     if frame.empty:
         return look.block(look.empty("No influence scores yet", NO_SCORES), view.dark)
-    until = look.clock(frame["window_end"].iloc[0], view.zone)
-    note = f'<p class="quiet">Scores 0 to 100 from the tweets up to {until} ({look.safe(view.zone)}).</p>'
-    return look.block(note + columns(frame, view.zone), view.dark)
+    return look.block(note(frame.iloc[0], view.zone) + columns(frame, view.zone), view.dark)
+
+
+def note(scored: pd.Series, zone: str) -> str:
+    """Say which tweets the scores are of, which is not what the range picker says."""
+    hours = (scored["window_end"] - pd.to_datetime(scored["window_start"])) / pd.Timedelta(hours=1)
+    span = "tweets" if pd.isna(hours) else f"{hours:g} hours"
+    until = f"{look.clock(scored['window_end'], zone)} ({look.safe(zone)})"
+    return f'<p class="quiet">Scores 0 to 100 of the {span} up to {until}, whatever range is chosen above.</p>'
 
 
 def shows_people(view: View) -> bool:

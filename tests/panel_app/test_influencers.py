@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from core.models import Author, Influence, Tweet
+from datetime import timedelta
+
+from core.models import Author, Influence, InfluenceRun, Tweet
 from panel_app import influencers
 from panel_app.selection import Selection
+from tests.conftest import NOON
 
 
 def people(put, keyword, author_row, tweet_row, influence_row, **fields):
@@ -23,6 +26,16 @@ def test_a_card_holds_the_score_its_parts_the_figures_and_the_tweet(put, keyword
     for part in ("Ann", "@user1", "42.5", "Reach 30.0 + Resonance 12.5", "1.23K", "mine", "+0.50 <small>(n = 1)"):
         assert part in shown
     assert "not scored" in shown  # Bob's mean
+
+
+def test_the_scores_say_which_hours_they_are_of(put, keyword, author_row, tweet_row, influence_row):
+    put(
+        InfluenceRun,
+        {"window_end": NOON, "window_start": NOON - timedelta(hours=72), "state": "done", "started_at": NOON},
+    )
+    selection = people(put, keyword, author_row, tweet_row, influence_row)
+
+    assert "Scores 0 to 100 of the 72 hours up to 19 Jun 2026, 12:00" in influencers.page(selection)[0].object
 
 
 def test_the_plot_places_everyone_by_reach_and_resonance(put, keyword, author_row, tweet_row, influence_row):
