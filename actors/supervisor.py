@@ -119,7 +119,10 @@ class Supervisor:
 
     def step(self, timeout: float = 0.1) -> bool:
         """Move what can be moved, waiting at most `timeout` seconds for a tracker; False when nothing is left."""
-        self._take()
+        try:
+            self._take()
+        except OUTAGES as error:  # of what it takes, only a malformed payload goes to Postgres; it is taken again
+            self._wait_out(error)
         for one in self._tracked.values():
             if one.waiting and not one.sent:
                 one.send(self.spool.name)
@@ -144,7 +147,7 @@ class Supervisor:
         try:
             delivered = parse.document(payload)
         except parse.Malformed as error:
-            store.save_dead(self._engine, [dead_letter(self.spool.name, position, payload, [str(error)])])
+            store.save_dead(self._engine, [dead_letter(self.spool.name, position, payload, "malformed", str(error))])
             return
         if tweets := parse.tweets_in(delivered):
             self.read += tweets

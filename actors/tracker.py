@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors import parse, places, sentiment, terms
@@ -44,7 +44,23 @@ class KeywordTracker:
         self._engine = db.engine(database_url, pool_size=1)
 
     def add(self, stretch: Stretch) -> int:
-        """Score and commit a stretch, and return its last position. Safe to repeat."""
+        """Score and commit a stretch, and return its last position. Safe to repeat.
+
+        What Postgres refuses is halved until the payloads that it cannot take are alone; those become dead letters.
+        Each part moves the position to its own end, and a repeat is halved alike, so nothing is counted twice.
+        """
+        try:
+            store.save_batch(self._engine, self._batch(stretch))
+        except store.REFUSALS as refusal:
+            if len(stretch.payloads) > 1:
+                for half in halves(stretch):
+                    self.add(half)
+            else:
+                self._bury(stretch, refusal)
+        return stretch.upto
+
+    def _batch(self, stretch: Stretch) -> store.Batch:
+        """Turn a stretch's payloads into the rows of this keyword."""
         found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
         tweets: list[store.Row] = []
         authors: list[store.Row] = []
@@ -52,16 +68,29 @@ class KeywordTracker:
         for position, payload in stretch.payloads:
             messages, problems = parse.messages(payload)
             if problems:
-                dead.append(dead_letter(stretch.spool, position, payload, problems))
+                dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
             for message in messages:
                 if named(self.name, message.tags) or (found and found(message.searched)):
                     tweets += rows(message, self.name)
                     authors += message.authors
+        return store.Batch(self.keyword_id, stretch.spool, self.name, stretch.upto, tweets, authors, dead)
+
+    def _bury(self, stretch: Stretch, refusal: Exception) -> None:
+        """Keep the one payload of a stretch as a dead letter with the database's word, and go on behind it."""
+        [(position, payload)] = stretch.payloads
+        # The first line says what is wrong; those behind it may quote the whole tweet.
+        word = str(getattr(refusal, "orig", refusal)).splitlines()[0]
+        dead = [dead_letter(stretch.spool, position, payload, "refused", word)]
         store.save_batch(
-            self._engine,
-            store.Batch(self.keyword_id, stretch.spool, self.name, stretch.upto, tweets, authors, dead),
+            self._engine, store.Batch(self.keyword_id, stretch.spool, self.name, stretch.upto, [], [], dead)
         )
-        return stretch.upto
+
+
+def halves(stretch: Stretch) -> tuple[Stretch, Stretch]:
+    """Cut a stretch of several payloads in two; the first ends with its own last payload."""
+    middle = len(stretch.payloads) // 2
+    first, second = stretch.payloads[:middle], stretch.payloads[middle:]
+    return replace(stretch, upto=first[-1][0], payloads=first), replace(stretch, payloads=second)
 
 
 def named(keyword: str, tags: frozenset[str]) -> bool:
@@ -74,11 +103,11 @@ def keyword_of(tag: str) -> str:
     return tag.removeprefix("tt:").casefold()
 
 
-def dead_letter(spool: str, position: int, payload: bytes, problems: list[str]) -> store.Row:
-    """Make the row that keeps a payload with something malformed in it, and log that it was dropped."""
-    detail = "; ".join(problems)[:1000]
-    log.warning("Dropped malformed payload %s:%s: %s", spool, position, detail)
-    return {"spool": spool, "position": position, "reason": "malformed", "detail": detail, "payload": payload}
+def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: str) -> store.Row:
+    """Make the row that keeps a payload which is malformed or refused, and log that it was dropped."""
+    detail = detail[:1000]
+    log.warning("Dropped %s payload %s:%s: %s", reason, spool, position, detail)
+    return {"spool": spool, "position": position, "reason": reason, "detail": detail, "payload": payload}
 
 
 def rows(message: parse.Message, keyword: str) -> Iterator[store.Row]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.config import TalkerError
@@ -23,6 +24,7 @@ COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
 AUTHOR = tuple(column.key for column in Author.__table__.columns if column.key != "seq")
 TWEET = tuple(column.key for column in Tweet.__table__.columns if column.key != "seq")
 INFLUENCE = tuple(column.key for column in Influence.__table__.columns)
+REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # some row is at fault: sent again, it is refused again
 COPIED_AT_ONCE = 10_000  # rows of influence held in memory
 
 
@@ -221,9 +223,14 @@ def known(count: int | None) -> int:
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Send rows by COPY, several times as fast as INSERT."""
-    lines = io.StringIO("".join("\t".join(copied(row[column]) for column in columns) + "\n" for row in rows))
+    lines = "".join("\t".join(copied(row[column]) for column in columns) + "\n" for row in rows)
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    driver: Any = connection.dialect.loaded_dbapi
     with closing(connection.connection.cursor()) as cursor:
-        cast(Any, cursor).copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", lines)
+        try:
+            cast(Any, cursor).copy_expert(statement, io.BytesIO(lines.encode()))
+        except driver.Error as error:  # SQLAlchemy does not see this statement, so its errors are made here
+            raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
 
 
 def copied(value: Any) -> str:

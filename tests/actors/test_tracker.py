@@ -114,3 +114,34 @@ def test_a_stretch_sent_again_changes_no_table(engine, track, tables):
     assert tables() == before
     with engine.connect() as connection:
         assert connection.execute(text("SELECT stored, duplicate FROM spool_offset")).all() == [(2, 0)]
+
+
+@pytest.fixture
+def refusing(engine):
+    """Make Postgres refuse tweets whose text has the word "poison"."""
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tweet ADD CONSTRAINT unpoisoned CHECK (text NOT LIKE '%poison%')"))
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tweet DROP CONSTRAINT unpoisoned"))
+
+
+@pytest.mark.parametrize("poisoned", [{1}, {7}, {2, 3}, {1, 4, 7}, {1, 2, 3, 4, 5, 6, 7}])
+def test_what_postgres_refuses_is_kept_as_a_dead_letter_and_the_rest_is_stored_once(
+    engine, track, refusing, tables, poisoned
+):
+    stretch = [message(id=one, text="poison" if one in poisoned else "good day") for one in range(1, 8)]
+    assert track(*stretch) == 7
+
+    assert {id for (id,) in rows(engine, Tweet.id)} == set(range(1, 8)) - poisoned
+    letters = rows(engine, DeadLetter.position, DeadLetter.reason, DeadLetter.detail, DeadLetter.payload)
+    word = 'new row for relation "tweet" violates check constraint "unpoisoned"'
+    assert letters == [(one, "refused", word, json.dumps(stretch[one - 1]).encode()) for one in sorted(poisoned)]
+    good = 7 - len(poisoned)
+    assert rows(engine, SpoolOffset.position, SpoolOffset.stored, SpoolOffset.duplicate) == [(7, good, 0)]
+    assert rows(engine, Trend.tweets) == ([(good,)] if good else [])
+
+    before = tables()
+    track(*stretch)  # as Ray does when the tracker died before it could answer
+    assert tables() == before
+    assert rows(engine, SpoolOffset.stored, SpoolOffset.duplicate) == [(good, 0)]

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from core import store
 from core.models import Author, DeadLetter, Gap, Keyword, Term, Trend, Tweet
@@ -237,3 +238,24 @@ def test_a_gap_is_open_until_the_stream_listens_again(engine):
     store.close_gaps(engine, NOON + timedelta(minutes=2))
 
     assert rows(engine, select(Gap.reason, Gap.ended_at)) == [("network", NOON + timedelta(minutes=2))]
+
+
+@pytest.mark.parametrize("hostile", ["\0", "\ud800"])
+def test_text_that_postgres_cannot_hold_is_a_refusal_and_nothing_of_its_batch_is_stored(
+    engine, save, tweet_row, hostile
+):
+    with pytest.raises(store.REFUSALS):
+        save(tweet_row(id=1), tweet_row(id=2, text=hostile))
+
+    assert rows(engine, select(Tweet.id)) == []
+
+
+def test_a_connection_that_breaks_while_rows_are_sent_is_an_outage_and_no_refusal(engine, save, tweet_row):
+    with engine.connect() as connection:
+        sender = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        connection.execute(text("CREATE TEMPORARY TABLE incoming (id bigint)"))
+        with engine.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": sender})
+        with pytest.raises(OperationalError):
+            store.copy(connection, "incoming", ["id"], [{"id": 1}])
+        connection.invalidate()
