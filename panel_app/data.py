@@ -73,12 +73,15 @@ class Watch:
     def keep_looking(self) -> None:
         """Look every two seconds, for as long as the process lives."""
         pause = threading.Event()
-        while True:
+        answers = True
+        while not pause.wait(POLL_SECONDS):
             try:
                 self.look()
+                answers = True
             except OperationalError as error:  # the pages keep what they show until the database answers again
-                log.warning("The database does not answer: %s", error)
-            pause.wait(POLL_SECONDS)
+                if answers:  # once an outage
+                    log.warning("The database does not answer: %s", str(error.orig).strip().splitlines()[0])
+                answers = False
 
 
 @functools.cache
