@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS payload (position INTEGER PRIMARY KEY AUTOINCREMENT, 
 CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL);
 INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity)
 """
+PAGES = ("page_count", "freelist_count", "page_size")
 
 
 class Spool:
@@ -35,10 +36,14 @@ class Spool:
         self.name: str = self._db.execute("SELECT name FROM identity").fetchone()[0]
 
     def append(self, payloads: Sequence[bytes]) -> None:
-        """Add payloads in order; when this returns they are on disk."""
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("INSERT INTO payload (body) VALUES (?)", [(payload,) for payload in payloads])
-        self._db.execute("COMMIT")
+        """Add payloads in order; when this returns they are on disk.
+
+        Raises:
+            sqlite3.OperationalError: the disk is full or does not answer; none of them was added, add them again later.
+        """
+        with self._db:  # all of them or none
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT INTO payload (body) VALUES (?)", [(payload,) for payload in payloads])
 
     def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return up to `limit` payloads with their positions, in order, from behind a position."""
@@ -52,6 +57,20 @@ class Spool:
     def depth(self) -> int:
         """Count the payloads that wait."""
         return int(self._db.execute("SELECT count(*) FROM payload").fetchone()[0])
+
+    def oldest(self) -> int | None:
+        """Return the position of the oldest payload that waits; None when none does."""
+        found: int | None = self._db.execute("SELECT min(position) FROM payload").fetchone()[0]
+        return found
+
+    def size(self) -> int:
+        """Return the bytes in use. The file stays as large as it ever was: SQLite fills its free pages again."""
+        pages, free, page = (self._db.execute(f"PRAGMA {one}").fetchone()[0] for one in PAGES)
+        return int((pages - free) * page)
+
+    def full(self, megabytes: int) -> bool:
+        """Say whether it holds more than so many megabytes, so that nothing more should be read from X."""
+        return self.size() > megabytes * 1024 * 1024
 
     def close(self) -> None:
         """Close the file; what it holds stays."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 NAMESPACE = "talker"
 BATCH = 5_000  # payloads a tracker gets at once, when so many wait
 WAITING = 20_000  # payloads taken from the spool and not yet committed: what bounds our memory
-OUTAGES = (OperationalError, InterfaceError, RayActorError)  # Postgres or a host is away; it may come back
+# Postgres or a host is away, or the spool's disk is full; that may pass.
+OUTAGES = (OperationalError, InterfaceError, RayActorError, sqlite3.OperationalError)
 LONGEST_PAUSE = 16.0  # seconds
 IDLE = 0.1  # seconds between looks at an empty spool
 REFRESH = 2.0  # seconds between looks at the keyword table
@@ -104,14 +106,8 @@ class Supervisor:
             if not self.step():
                 self._stopping.wait(IDLE)
             if time.monotonic() - refreshed > REFRESH:
-                self._follow_keywords()
+                self._outlast(self.refresh)
                 refreshed = time.monotonic()
-
-    def _follow_keywords(self) -> None:
-        try:
-            self.refresh()
-        except OUTAGES as error:
-            self._wait_out(error)
 
     def stop(self) -> None:
         """End `run` soon; what is not committed yet waits in the spool."""
@@ -119,15 +115,12 @@ class Supervisor:
 
     def step(self, timeout: float = 0.1) -> bool:
         """Move what can be moved, waiting at most `timeout` seconds for a tracker; False when nothing is left."""
-        try:
-            self._take()
-        except OUTAGES as error:  # of what it takes, only a malformed payload goes to Postgres; it is taken again
-            self._wait_out(error)
+        self._outlast(self._take)
         for one in self._tracked.values():
             if one.waiting and not one.sent:
                 one.send(self.spool.name)
         self._collect(timeout)
-        self._acknowledge()
+        self._outlast(self._acknowledge)
         return self.uncommitted() > 0 or bool(self.spool.read(self._taken, 1))
 
     def uncommitted(self) -> int:
@@ -169,11 +162,18 @@ class Supervisor:
             else:
                 one.sent, self._pause = None, 0.0
 
+    def _outlast(self, act: Callable[[], None]) -> None:
+        """Do what is done again at the next step if Postgres or the disk does not take it now."""
+        try:
+            act()
+        except OUTAGES as error:
+            self._wait_out(error)
+
     def _wait_out(self, error: Exception) -> None:
-        """Pause, each time twice as long, while Postgres or a host is away. Payloads wait in the spool meanwhile."""
+        """Pause, each time twice as long, during an outage. Payloads wait in the spool meanwhile."""
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
         reason = str(error.__cause__ or error).strip().splitlines()[-1]
-        log.warning("Trackers cannot commit (%s); trying again in %s s.", reason, self._pause)
+        log.warning("Payloads wait in the spool (%s); trying again in %s s.", reason, self._pause)
         self._stopping.wait(self._pause)
 
     def _acknowledge(self) -> None:

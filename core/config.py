@@ -39,6 +39,9 @@ class Settings:
     x_bearer_token: str = setting("", "Bearer token of your X app.", shown="none", secret=True)
     x_base_url: str = setting("https://api.x.com", "Where X answers; the demo sets its local X here.")
     lake: Path = setting(Path(), "Folder for the Parquet files Spark reads.", shown="`lake` under `TALKER_HOME`")
+    spool_mb: int = setting(
+        2048, "Megabytes that the spool may hold; while it holds more, nothing is read from X, and nothing is lost."
+    )
     window_hours: int = setting(72, "Hours of tweets that one influence window looks back on.")
     spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
     app_address: str = setting("127.0.0.1", "Address the app listens on.")

@@ -1,8 +1,12 @@
+import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -71,3 +75,109 @@ def test_two_processes_share_a_spool(tmp_path):
 
 def test_two_spools_have_two_names(tmp_path):
     assert Spool(tmp_path / "one").name != Spool(tmp_path / "other").name
+
+
+def test_it_is_full_while_it_holds_more_than_its_megabytes(tmp_path):
+    spool = Spool(tmp_path / "spool")
+    assert not spool.full(megabytes=1)
+
+    spool.append([bytes(2000)] * 600)
+    assert spool.full(megabytes=1)
+    assert spool.oldest() == 1
+
+    spool.acknowledge(599)
+    assert not spool.full(megabytes=1)
+    assert spool.oldest() == 600
+
+
+RECORDS = [b"first" * 20, b"second" * 20, b"third" * 20]
+
+
+@pytest.fixture
+def left(tmp_path):
+    """The spool file and its log as a crash would leave them after each record, and in the midst of a checkpoint."""
+    path, log = tmp_path / "spool", tmp_path / "spool-wal"
+    with closing(sqlite3.connect(path)) as small:  # its pages are small, so that a record has few bytes to cut
+        small.execute("PRAGMA page_size = 512")
+        small.execute("VACUUM")
+    spool = Spool(path)
+    found = []
+    for record in RECORDS:
+        spool.append([record])
+        found.append((path.read_bytes(), log.read_bytes()))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint")
+    yield [*found, (path.read_bytes(), log.read_bytes())]
+    spool.close()
+
+
+def reopened(folder, main, log):
+    """Return what a spool holds that opens with these files."""
+    folder.mkdir()
+    (folder / "spool").write_bytes(main)
+    (folder / "spool-wal").write_bytes(log)
+    spool = Spool(folder / "spool")
+    held = [body for _, body in spool.read(after=0, limit=9)]
+    spool.close()
+    return held
+
+
+def test_a_log_cut_at_any_byte_of_its_last_record_opens_with_all_earlier_records(left, tmp_path):
+    _, (_, before), (main, whole), _ = left
+    assert len(whole) > len(before)
+
+    for cut in range(len(before), len(whole)):
+        assert reopened(tmp_path / str(cut), main, whole[:cut]) == RECORDS[:2]
+    assert reopened(tmp_path / "all", main, whole) == RECORDS
+
+
+def test_a_file_cut_at_any_byte_of_its_last_page_while_the_log_went_into_it_opens_with_all_records(left, tmp_path):
+    main, log = left[-1]
+    assert RECORDS[-1] in main
+
+    for cut in range(len(main) - 512, len(main)):
+        assert reopened(tmp_path / str(cut), main[:cut], log) == RECORDS
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]).returncode:
+        pytest.skip("only root may mount the disk of 8 MB that this test fills")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_on_a_full_disk_it_keeps_what_it_accepted_and_goes_on_when_there_is_room(small_disk):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(3_000_000))
+    spool = Spool(small_disk / "spool")
+    accepted = []
+
+    def append(number):
+        payloads = [number.to_bytes(4, "big") * 500 for number in range(number, number + 50)]
+        spool.append(payloads)
+        accepted.extend(payloads)
+
+    def fill():
+        for number in range(0, 10_000, 50):
+            append(number)
+
+    def held():
+        return [body for _, body in spool.read(after=0, limit=10_000)]
+
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        fill()
+    assert len(accepted) > 1000
+    assert held() == accepted
+
+    ballast.unlink()
+    append(10_000)
+    spool.close()
+    spool = Spool(small_disk / "spool")
+    assert held() == accepted
+    spool.acknowledge(len(accepted))
+    assert held() == []
+    spool.close()
