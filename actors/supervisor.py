@@ -172,7 +172,8 @@ class Supervisor:
     def _wait_out(self, error: Exception) -> None:
         """Pause, each time twice as long, during an outage. Payloads wait in the spool meanwhile."""
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
-        reason = str(error.__cause__ or error).strip().splitlines()[-1]
+        raised = getattr(error, "cause", error)  # Ray wraps what a tracker raises, and SQLAlchemy what Postgres says
+        reason = str(getattr(raised, "orig", raised)).strip().splitlines()[0]
         log.warning("Payloads wait in the spool (%s); trying again in %s s.", reason, self._pause)
         self._stopping.wait(self._pause)
 

