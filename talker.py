@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 say = Console(stderr=True, highlight=False, soft_wrap=True)  # standard output is for answers
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 track = typer.Typer(no_args_is_help=True, help="The tracked keywords.")
+spooled = typer.Typer(no_args_is_help=True, help="What waits between X and Postgres, and what was refused.")
 influence = typer.Typer(no_args_is_help=True, help="The influence scores.")
 weights = typer.Typer(no_args_is_help=True, help="The weights that influence is made of.")
 schema = typer.Typer(no_args_is_help=True, help="The database schema.")
-for room, commands in {"track": track, "influence": influence, "weights": weights, "db": schema}.items():
+groups = {"track": track, "spool": spooled, "influence": influence, "weights": weights, "db": schema}
+for room, commands in groups.items():
     app.add_typer(commands, name=room)
 
 UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, and does not name this one
@@ -264,6 +266,29 @@ def track_remove(name: str) -> None:
     with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
         store.remove_keyword(engine, name)
     say.print(f"{name} is no longer tracked.", markup=False)
+
+
+@spooled.command("status")
+def spool_status(as_json: AsJson = False) -> None:
+    """Tell what waits in the spool, and count the dead letters by reason."""
+    from actors.spool import Spool
+    from core import queries
+
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine, engine.connect() as asked:
+        dead = {row.reason: row.payloads for row in asked.execute(queries.dead_by_reason())}
+    spool = Spool(settings.home / "spool.sqlite")
+    status = {"depth": spool.depth(), "bytes": spool.size(), "oldest": spool.oldest()}
+    answer(status | {"full": spool.full(settings.spool_mb), "dead": dead}, as_json)
+    spool.close()
+
+
+@spooled.command("replay-dead")
+def spool_replay_dead(as_json: AsJson = False) -> None:
+    """Try the dead letters again; those that are stored now are gone, the others stay."""
+    from actors.tracker import replay_dead
+
+    with machine.postgres(Settings.from_env()) as settings:
+        answer(replay_dead(settings.database_url), as_json)
 
 
 @influence.command("run")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from actors import parse, places, sentiment, terms
-from core import db, store
+from core import db, queries, store
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,48 @@ def halves(stretch: Stretch) -> tuple[Stretch, Stretch]:
     middle = len(stretch.payloads) // 2
     first, second = stretch.payloads[:middle], stretch.payloads[middle:]
     return replace(stretch, upto=first[-1][0], payloads=first), replace(stretch, payloads=second)
+
+
+def replay_dead(database_url: str) -> dict[str, int]:
+    """Try the dead letters again; returns how many were tried, and how many of them were stored and are gone.
+
+    Each goes to the keywords that its rules' tags name. One that is refused or malformed again stays, and so does one
+    that names no keyword tracked now.
+    """
+    engine = db.engine(database_url)
+    trial = f"dead-{uuid.uuid4().hex}"
+    tried = stored = 0
+    with engine.connect() as connection:
+        trackers = [KeywordTracker(one.id, one.name, database_url) for one in connection.execute(queries.keywords())]
+        letters = connection.execution_options(yield_per=1000).execute(queries.dead_letters())
+        for some in letters.partitions():
+            ids = try_again(trackers, trial, [(letter.id, letter.payload) for letter in some])
+            tried += len(ids)
+            stored += store.settle_dead(engine, trial, sorted(ids))
+    engine.dispose()
+    return {"tried": tried, "stored": stored}
+
+
+def try_again(trackers: list[KeywordTracker], trial: str, letters: list[tuple[int, bytes]]) -> set[int]:
+    """Give dead letters to the trackers they name, as payloads of the spool `trial`; returns the ids that were given.
+
+    A dead letter's position in that spool is its id.
+    """
+    given: set[int] = set()
+    keywords = {number: keywords_of(payload) for number, payload in letters}
+    for tracker in trackers:
+        if ours := [letter for letter in letters if tracker.name.casefold() in keywords[letter[0]]]:
+            tracker.add(Stretch(trial, ours[-1][0], ours))
+            given.update(number for number, _ in ours)
+    return given
+
+
+def keywords_of(payload: bytes) -> set[str]:
+    """Return the keywords, casefolded, that a payload's rules name; none for one that cannot be read."""
+    try:
+        return {keyword_of(tag) for tag in parse.tags_of(parse.document(payload))}
+    except parse.Malformed:
+        return set()
 
 
 def named(keyword: str, tags: frozenset[str]) -> bool:

@@ -55,6 +55,16 @@ def replayed(spool: str) -> Rows:
     )
 
 
+def dead_letters() -> Rows:
+    """Every payload that could not become rows, in the order they were dropped."""
+    return select(DeadLetter.id, DeadLetter.payload).order_by(DeadLetter.id)
+
+
+def dead_by_reason() -> Rows:
+    """How many payloads could not become rows, by reason."""
+    return select(DeadLetter.reason, func.count().label("payloads")).group_by(DeadLetter.reason).order_by("reason")
+
+
 def newest_tweet(keyword_id: int) -> Rows:
     """When the newest tweet that X delivered for a keyword was written; no row when there is none."""
     return (

@@ -126,6 +126,21 @@ def save_dead(engine: Engine, rows: Sequence[Row]) -> None:
         bury(connection, rows)
 
 
+def settle_dead(engine: Engine, trial: str, tried: Sequence[int]) -> int:
+    """Remove the dead letters of which a trial took everything, keep the others; returns how many were removed.
+
+    `trial` names the spool in which dead letters were tried again, each at the position of its own id; what could not
+    become rows there either is a new dead letter under that name, which goes: the old one says it already.
+    """
+    again = select(DeadLetter.position).where(DeadLetter.spool == trial)
+    taken = delete(DeadLetter).where(DeadLetter.id.in_(tried), DeadLetter.id.not_in(again))
+    with engine.begin() as connection:
+        removed = connection.execute(taken).rowcount
+        connection.execute(delete(DeadLetter).where(DeadLetter.spool == trial))
+        connection.execute(delete(SpoolOffset).where(SpoolOffset.spool == trial))
+    return removed
+
+
 def forget_spool(engine: Engine, spool: str) -> None:
     """Drop the positions of a spool that is gone; its dead letters stay."""
     with engine.begin() as connection:

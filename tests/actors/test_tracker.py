@@ -1,9 +1,11 @@
 import json
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import select, text
 
-from actors.tracker import KeywordTracker, Stretch, named
+from actors.tracker import KeywordTracker, Stretch, named, replay_dead
+from core import store
 from core.models import DeadLetter, SpoolOffset, Term, Trend, Tweet
 
 NEUTRAL = [
@@ -116,14 +118,22 @@ def test_a_stretch_sent_again_changes_no_table(engine, track, tables):
         assert connection.execute(text("SELECT stored, duplicate FROM spool_offset")).all() == [(2, 0)]
 
 
-@pytest.fixture
-def refusing(engine):
+@contextmanager
+def refusing_poison(engine):
     """Make Postgres refuse tweets whose text has the word "poison"."""
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE tweet ADD CONSTRAINT unpoisoned CHECK (text NOT LIKE '%poison%')"))
-    yield
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE tweet DROP CONSTRAINT unpoisoned"))
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE tweet DROP CONSTRAINT unpoisoned"))
+
+
+@pytest.fixture
+def refusing(engine):
+    with refusing_poison(engine):
+        yield
 
 
 @pytest.mark.parametrize("poisoned", [{1}, {7}, {2, 3}, {1, 4, 7}, {1, 2, 3, 4, 5, 6, 7}])
@@ -145,3 +155,28 @@ def test_what_postgres_refuses_is_kept_as_a_dead_letter_and_the_rest_is_stored_o
     track(*stretch)  # as Ray does when the tracker died before it could answer
     assert tables() == before
     assert rows(engine, SpoolOffset.stored, SpoolOffset.duplicate) == [(good, 0)]
+
+
+def test_dead_letters_that_can_be_stored_now_are_and_go_and_the_others_stay(engine, track, tables):
+    url = engine.url.render_as_string(hide_password=False)
+    half_bad = message(id=4)
+    del half_bad["data"]["author_id"]
+    with refusing_poison(engine):
+        track(message(id=1), *[message(id=id, text=f"poison {id}") for id in (2, 3)], half_bad, b"not JSON")
+        assert replay_dead(url) == {"tried": 3, "stored": 0}
+        assert len(rows(engine, DeadLetter.id)) == 4
+
+    assert replay_dead(url) == {"tried": 3, "stored": 2}
+    assert rows(engine, Tweet.id) == [(1,), (2,), (3,)]
+    assert sum(tweets for (tweets,) in rows(engine, Trend.tweets)) == 3
+    assert rows(engine, DeadLetter.spool, DeadLetter.position) == [("spool", 4), ("spool", 5)]
+    assert rows(engine, SpoolOffset.spool) == [("spool",)]
+
+
+def test_a_dead_letter_of_a_keyword_that_is_no_longer_tracked_stays(engine, track):
+    with refusing_poison(engine):
+        track(message(id=1, text="poison"))
+    store.remove_keyword(engine, "united")
+
+    assert replay_dead(engine.url.render_as_string(hide_password=False)) == {"tried": 0, "stored": 0}
+    assert rows(engine, DeadLetter.reason) == [("refused",)]
