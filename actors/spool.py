@@ -51,7 +51,7 @@ class Spool:
         return self._db.execute(query, (after, limit)).fetchall()
 
     def acknowledge(self, upto: int) -> None:
-        """Let go of the payloads up to and including a position."""
+        """Let go of the payloads up to and including a position; the log takes as many bytes for a while."""
         self._db.execute("DELETE FROM payload WHERE position <= ?", (upto,))
 
     def depth(self) -> int:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.spool import Spool
+from actors.supervisor import Supervisor
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -150,34 +151,42 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+def fill(spool, payload):
+    """Append groups of a payload until the disk is full; returns how many payloads were accepted."""
+    for accepted in range(0, 10_000, 50):
+        try:
+            spool.append([payload] * 50)
+        except sqlite3.OperationalError:
+            return accepted
+    raise AssertionError("the disk takes everything")
+
+
 def test_on_a_full_disk_it_keeps_what_it_accepted_and_goes_on_when_there_is_room(small_disk):
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(3_000_000))
+    ballast.write_bytes(bytes(5_000_000))
     spool = Spool(small_disk / "spool")
-    accepted = []
-
-    def append(number):
-        payloads = [number.to_bytes(4, "big") * 500 for number in range(number, number + 50)]
-        spool.append(payloads)
-        accepted.extend(payloads)
-
-    def fill():
-        for number in range(0, 10_000, 50):
-            append(number)
-
-    def held():
-        return [body for _, body in spool.read(after=0, limit=10_000)]
-
-    with pytest.raises(sqlite3.OperationalError, match="full"):
-        fill()
-    assert len(accepted) > 500
-    assert held() == accepted
+    accepted = fill(spool, b"x" * 2000)
+    assert spool.depth() == accepted > 100
 
     ballast.unlink()
-    append(10_000)
+    spool.append([b"more"])
     spool.close()
     spool = Spool(small_disk / "spool")
-    assert held() == accepted
-    spool.acknowledge(len(accepted))
-    assert held() == []
+    assert [body for _, body in spool.read(after=0, limit=10_000)] == [b"x" * 2000] * accepted + [b"more"]
+    spool.acknowledge(accepted)
+    assert spool.depth() == 1
     spool.close()
+
+
+def test_a_full_disk_does_not_end_the_supervisor(engine, small_disk):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(5_000_000))
+    supervisor = Supervisor(engine.url.render_as_string(hide_password=False), small_disk / "spool")
+    accepted = fill(supervisor.spool, b'{"keep": "%s"}' % (b"alive" * 400))
+    supervisor.step()
+    assert supervisor.spool.depth() == accepted
+
+    ballast.unlink()
+    supervisor.step()
+    assert supervisor.spool.depth() == 0
+    supervisor.spool.close()
