@@ -44,7 +44,7 @@ class Message:
 
     Attributes:
         tags: the tags of the rules it matched; a rule without a tag gives none.
-        searched: its full text, and for a retweet the original's full text too: what a keyword is looked for in.
+        searched: its text and that of the tweet it retweets or quotes, which X's rules look through too.
         tweet: the columns of `core.models.Tweet` that X knows.
         original: the same of the tweet that it retweets, if the payload carries it.
         authors: columns of `core.models.Author` for its author and the original's, if the payload carries them.
@@ -135,12 +135,13 @@ def _delivered(whole: Fields) -> list[Fields]:
 
 def _message(data: Fields, tags: frozenset[str], users: dict[int, Fields], tweets: dict[int, Fields]) -> Message:
     tweet = _tweet(data)
-    searched, original, sources = tweet["text"], None, {tweet["author_id"]: data}
+    original, sources = None, {tweet["author_id"]: data}
+    carried = tweets.get(tweet["original_id"]) if tweet["kind"] in ("retweet", "quote") else None
+    searched = f"{tweet['text']}\n{_full_text(carried) or ''}" if carried else tweet["text"]
     if tweet["kind"] == "retweet":
-        if carried := tweets.get(tweet["original_id"]):
+        if carried:
             original = _tweet(carried)
             original["retweet_count"] = _highest(original["retweet_count"], tweet["retweet_count"])
-            searched = f"{searched}\n{original['text']}"
             sources.setdefault(original["author_id"], carried)
         tweet.update(dict.fromkeys(COUNTS))  # what a retweet tells of its counts is the original's
     authors = [_author(one, users[one], tweet, source) for one, source in sources.items() if one in users]
@@ -209,7 +210,7 @@ def _author(author_id: int, user: Fields, tweet: Fields, source: Fields) -> Fiel
 
 def _as_v2(status: Fields) -> Fields:
     """Return a v1.1 tweet as the v2 message that would have delivered it."""
-    statuses = [status, *_each([status.get("retweeted_status")])]
+    statuses = [status, *_each([status.get("retweeted_status"), status.get("quoted_status")])]
     users = [_user_as_v2(_fields(one.get("user"))) for one in statuses]
     data, *carried = [_status_as_v2(one) for one in statuses]
     return {"data": data, "includes": {"users": users[::-1], "tweets": carried}}  # the last of equals counts: its own

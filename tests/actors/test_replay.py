@@ -136,8 +136,7 @@ def test_a_broken_line_is_counted_kept_and_costs_nothing_else(test_data, replaye
     counts = replayed(file, dogs="dog")
 
     bad = file.read_bytes().split(b"\n")[-1]
-    assert counts == {"read": 7, "stored": counts["stored"], "duplicate": 0, "malformed": 1, "dead": 0}
-    assert 0 < counts["stored"] <= 7
+    assert counts == {"read": 7, "stored": 7, "duplicate": 0, "malformed": 1, "dead": 0}
     assert rows(engine, select(DeadLetter.reason, DeadLetter.payload)) == [("malformed", bad)]
 
 
