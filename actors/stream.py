@@ -95,6 +95,7 @@ class Reader:
         spool: the file that payloads go to.
         silence: seconds without a byte after which X is gone.
         rule_seconds: how soon a changed keyword reaches X.
+        spool_mb: megabytes that the spool may hold; while it holds more, nothing is read from X.
         pause: the seconds to wait before the next attempt; each is stretched by up to a tenth.
     """
 
@@ -107,13 +108,14 @@ class Reader:
         *,
         silence: float = SILENCE,
         rule_seconds: float = RULE_SECONDS,
+        spool_mb: int = 2048,
         pause: Callable[[Ended, int, float], float] = waits.pause,
     ):
         logging.getLogger("tweepy").setLevel(logging.WARNING)  # its debug log prints the bearer token
         self._token, self._base_url = bearer_token, base_url
         self._silence, self._rule_seconds, self._pause = silence, rule_seconds, pause
         engine = db.engine(database_url)
-        self._spool = Spool(spool)
+        self._spool, self._spool_mb, self._full = Spool(spool), spool_mb, False
         self._connects = waits.Connects(spool.with_suffix(".connects"))
         self._rules = RuleKeeper(engine, self._client)
         self._outages = Outages(engine)
@@ -129,7 +131,7 @@ class Reader:
 
         Raises:
             StreamError: X refuses us for good.
-            sqlite3.Error: the spool cannot be written.
+            sqlite3.Error: the spool cannot be written, or still could not for want of disk when it was time to stop.
         """
         writer = threading.Thread(target=self._write)
         writer.start()
@@ -160,13 +162,18 @@ class Reader:
             ended = self._connect()
             if self._stopping.is_set():
                 return
+            if self._full:
+                continue
             if ended.healthy:
                 bad_ends.clear()
             bad_ends[ended.outcome] += 1
             self._lose(ended, self._pause(ended, bad_ends[ended.outcome], time.time()))
 
     def _may_connect(self) -> bool:
-        """Wait for a rule and for X's limit of connects; returns False when it is time to stop."""
+        """Wait for room, for a rule and for X's limit of connects; returns False when it is time to stop."""
+        while self._full and not self._stopping.wait(0.1):
+            self._state = "spool full: not reading"
+            self._outages.began("spool full")
         while not self._rules.in_force and not self._stopping.wait(0.1):
             self._state = "no keyword is tracked" if self._rules.known() else "not listening (rules)"
         if seconds := self._connects.wait(time.time()):
@@ -232,12 +239,29 @@ class Reader:
 
     def _write(self) -> None:
         """Write lines to the spool as they come, in groups, so that one flush to disk serves many."""
-        try:
-            while not self._read.is_set() or not self._lines.empty():
-                if group := self._group():
+        group: list[bytes] = []
+        while group or not self._read.is_set() or not self._lines.empty():
+            group = group or self._group()
+            try:
+                if group:
                     self._spool.append(group)
-        except sqlite3.Error as error:
-            self._fail(error)
+                group = []
+                # Once full, it must drain a little: each time we listen again costs a connect.
+                self._mind(self._spool.full(max(1, self._spool_mb * 9 // 10) if self._full else self._spool_mb))
+            except sqlite3.Error as error:
+                disk_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+                if not disk_full or self._stopping.wait(GROUP_SECONDS):
+                    self._fail(error)
+                    return
+                self._mind(True)  # the disk is full: the group waits in memory, and X for us
+
+    def _mind(self, full: bool) -> None:
+        """Hang up when the spool has become full: X would drop a reader that only slows down, and not say when."""
+        if full and not self._full:
+            log.error("The spool is full: nothing is read from X until it drains.")
+        self._full = full
+        if full and self._attempt:
+            self._attempt.hang_up()
 
     def _group(self) -> list[bytes]:
         group: list[bytes] = []

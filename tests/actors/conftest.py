@@ -33,7 +33,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +68,13 @@ class Following:
         enough = self.spool.depth() + number
         wait_for(lambda: self.spool.depth() >= enough)
 
-    def hush(self) -> None:
-        """Let X say nothing more, and wait until all it said is in the spool."""
+    def reconcile(self) -> None:
+        """Let X say nothing more, and wait until the spool has all it said, as often and in the order in which it did.
+
+        What was lost, or came twice, would stay so: the wait would fail.
+        """
         self.x.rules.delete_all()
-        wait_for(lambda: sorted(self.ids()) == sorted(self.x.emitted()))
+        wait_for(lambda: self.ids() == self.x.emitted())
 
     def statuses(self) -> list[int]:
         """What X answered to each attempt to connect."""
