@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,7 +45,7 @@ class Message:
 
     Attributes:
         tags: the tags of the rules it matched; a rule without a tag gives none.
-        searched: its text and that of the tweet it retweets or quotes, which X's rules look through too.
+        searched: its text and those of the tweets it retweets or quotes, which X's rules look through too.
         tweet: the columns of `core.models.Tweet` that X knows.
         original: the same of the tweet that it retweets, if the payload carries it.
         authors: columns of `core.models.Author` for its author and the original's, if the payload carries them.
@@ -136,16 +137,28 @@ def _delivered(whole: Fields) -> list[Fields]:
 def _message(data: Fields, tags: frozenset[str], users: dict[int, Fields], tweets: dict[int, Fields]) -> Message:
     tweet = _tweet(data)
     original, sources = None, {tweet["author_id"]: data}
-    carried = tweets.get(tweet["original_id"]) if tweet["kind"] in ("retweet", "quote") else None
-    searched = f"{tweet['text']}\n{_full_text(carried) or ''}" if carried else tweet["text"]
+    behind = list(_behind(data, tweets))
+    searched = "\n".join([tweet["text"], *(_full_text(one) or "" for one in behind)])
     if tweet["kind"] == "retweet":
-        if carried:
-            original = _tweet(carried)
+        if behind:
+            original = _tweet(behind[0])
             original["retweet_count"] = _highest(original["retweet_count"], tweet["retweet_count"])
-            sources.setdefault(original["author_id"], carried)
+            sources.setdefault(original["author_id"], behind[0])
         tweet.update(dict.fromkeys(COUNTS))  # what a retweet tells of its counts is the original's
     authors = [_author(one, users[one], tweet, source) for one, source in sources.items() if one in users]
     return Message(tags, searched, tweet, original, authors)
+
+
+def _behind(data: Fields, tweets: dict[int, Fields]) -> Iterator[Fields]:
+    """Yield the carried tweet that a tweet retweets or quotes, the one that that one quotes, and so on."""
+    seen: set[int] = set()
+    while True:
+        kind, other = _kind(data)
+        if kind not in ("retweet", "quote") or other is None or other in seen or other not in tweets:
+            return
+        seen.add(other)
+        data = tweets[other]
+        yield data
 
 
 def _tweet(data: Fields) -> Fields:
@@ -210,7 +223,9 @@ def _author(author_id: int, user: Fields, tweet: Fields, source: Fields) -> Fiel
 
 def _as_v2(status: Fields) -> Fields:
     """Return a v1.1 tweet as the v2 message that would have delivered it."""
-    statuses = [status, *_each([status.get("retweeted_status"), status.get("quoted_status")])]
+    statuses = [status]
+    for one in statuses:  # which grows: what a tweet retweets may quote another
+        statuses += _each([one.get("retweeted_status"), one.get("quoted_status")])
     users = [_user_as_v2(_fields(one.get("user"))) for one in statuses]
     data, *carried = [_status_as_v2(one) for one in statuses]
     return {"data": data, "includes": {"users": users[::-1], "tweets": carried}}  # the last of equals counts: its own
