@@ -1,6 +1,9 @@
+import socket
+import threading
+
 import pytest
 
-from actors.connection import Ended, problem_in
+from actors.connection import Attempt, Ended, at, problem_in
 
 PLAIN = b'{"title":"operational-disconnect","disconnect_type":"UpstreamOperationalDisconnect"}'
 
@@ -37,3 +40,15 @@ def test_a_reason_is_as_short_as_what_is_known():
     assert Ended("network").reason() == "network"
     assert Ended("http", 503).reason() == "HTTP 503"
     assert Ended("closed", problem={"title": "operational-disconnect"}).reason() == "closed: operational-disconnect"
+
+
+def test_an_attempt_that_x_accepts_and_never_answers_is_hung_up_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        attempt = at(Attempt("canary-token", print, print), f"http://127.0.0.1:{mute.getsockname()[1]}", silence=5)
+        following = threading.Thread(target=attempt.follow)
+        following.start()
+        with mute.accept()[0]:
+            attempt.hang_up()
+            following.join(timeout=1)
+
+            assert not following.is_alive()
