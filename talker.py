@@ -147,8 +147,8 @@ def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[
 
 def take_history(settings: Settings, end: datetime) -> None:
     """Put what the local X's stream said in the 72 hours before `end` into the spool, and wait until it is stored."""
+    from actors.parse import MARK
     from actors.replay import chunks
-    from actors.rules import MARK
     from actors.spool import Spool
     from local_x.fields import EVERYTHING
     from local_x.rule_store import RuleStore

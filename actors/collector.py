@@ -43,7 +43,8 @@ def collect(settings: Settings) -> Iterator[Collector]:
     # Beside the endless `run` there must be room for `health` and `stop`.
     reader: Any = ray.remote(Reader).options(**ENDLESS, name="reader", max_concurrency=3)
     supervisor: Any = ray.remote(Supervisor).options(**ENDLESS, name="supervisor", max_concurrency=2)
-    reading = reader.remote(settings.x_bearer_token, settings.x_base_url, settings.database_url, spool)
+    x = (settings.x_bearer_token, settings.x_base_url)
+    reading = reader.remote(*x, settings.database_url, spool, spool_mb=settings.spool_mb)
     supervising = supervisor.remote(settings.database_url, spool)
     collector = Collector(reading, supervising, [reading.run.remote(), supervising.run.remote()])
     try:

@@ -26,6 +26,7 @@ RENAMED = {
     "note_tweet": "note_post",
     "tweets": "posts",
 }
+MARK = "tt:"  # begins the tags of our own rules, before the keyword's name
 KINDS = {"retweeted": "retweet", "quoted": "quote", "replied_to": "reply"}  # of several references, the first wins
 COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -14,11 +14,11 @@ from typing import Any
 import tweepy
 from sqlalchemy import Engine
 
+from actors.parse import MARK
 from core import queries
 
 log = logging.getLogger(__name__)
 
-MARK = "tt:"
 BATCH = 100  # rules in one request, of which X takes 100 in 15 minutes
 RECONCILE_SECONDS = 60.0  # how soon we notice that somebody changed our rules on X
 COUNTS = "/2/tweets/search/stream/rules/counts"

@@ -85,6 +85,7 @@ class Supervisor:
         self._taken = 0  # position of the last payload taken from the spool
         self._acknowledged = 0
         self._pause = 0.0
+        self._strangers: set[str] = set()  # keywords that our rules named and the table did not
         self._stopping = threading.Event()
         self.refresh()
 
@@ -143,9 +144,19 @@ class Supervisor:
             store.save_dead(self._engine, [dead_letter(self.spool.name, position, payload, "malformed", str(error))])
             return
         if tweets := parse.tweets_in(delivered):
+            tags = parse.tags_of(delivered)
+            self._meet({keyword_of(tag) for tag in tags if tag.startswith(parse.MARK)})
             self.read += tweets
-            tagged = {keyword_of(tag) for tag in parse.tags_of(delivered)}
+            tagged = {keyword_of(tag) for tag in tags}
             yield from (name for name, one in self._tracked.items() if one.pattern or name in tagged)
+
+    def _meet(self, named: set[str]) -> None:
+        """Look at the keyword table at once when a rule of ours names a keyword that we do not know yet."""
+        if named - self._tracked.keys() - self._strangers:
+            self.refresh()
+            self._strangers = (
+                named - self._tracked.keys()
+            )  # removed since; asking again for each of their tweets is vain
 
     def _collect(self, timeout: float) -> None:
         """Wait for one of the stretches in flight, and note it as committed or send it again."""

@@ -142,8 +142,8 @@ def named(keyword: str, tags: frozenset[str]) -> bool:
 
 
 def keyword_of(tag: str) -> str:
-    """Return the keyword that a rule's tag names, casefolded. Our own rules mark theirs with `tt:`."""
-    return tag.removeprefix("tt:").casefold()
+    """Return the keyword that a rule's tag names, casefolded; our own rules mark theirs."""
+    return tag.removeprefix(parse.MARK).casefold()
 
 
 def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: str) -> store.Row:

@@ -16,6 +16,18 @@ from core.models import DeadLetter, SpoolOffset, Trend, Tweet
 AWAY = 3.0  # seconds
 
 
+@pytest.mark.cluster
+def test_the_first_tweet_of_a_new_keyword_is_not_lost(engine, ray_cluster, tmp_path):
+    url = engine.url.render_as_string(hide_password=False)
+    following = Supervisor(url, tmp_path / "spool.sqlite")  # knows no keyword yet
+    store.add_keyword(engine, "nike")
+    following.spool.append([payload(1).replace(b'"nike"', b'"tt:nike"')])
+    while following.step():
+        pass
+
+    assert scalar(engine, select(func.count()).select_from(Tweet)) == 1
+
+
 @pytest.fixture(scope="module")
 def own_postgres(tmp_path_factory):
     """A Postgres of these tests' own, which they may stop."""
