@@ -122,9 +122,11 @@ def page(selection: Selection) -> pn.Column:
 
     view = selection.param.view
     live = hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
+    chart = pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False)
     return pn.Column(
         look.pane(pn.bind(leaders, view)),
         look.pane(pn.bind(heading, view)),
-        pn.pane.HoloViews(live, visible=pn.bind(shows_people, view), sizing_mode="stretch_width", linked_axes=False),
+        # Not the pane itself is hidden: it would hand its design on to Bokeh with `visible`, which raises.
+        pn.Column(chart, visible=pn.bind(shows_people, view), sizing_mode="stretch_width"),
         sizing_mode="stretch_width",
     )

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from panel_material_ui.template.base import Page
+
 from core.models import Author, Influence, InfluenceRun, Tweet
 from panel_app import influencers
 from panel_app.selection import Selection
 from tests.conftest import NOON
+
+RUN = {
+    "window_end": NOON,
+    "window_start": NOON - timedelta(hours=72),
+    "state": "done",
+    "started_at": NOON,
+    "finished_at": NOON,
+}
 
 
 def people(put, keyword, author_row, tweet_row, influence_row, **fields):
@@ -29,10 +39,7 @@ def test_a_card_holds_the_score_its_parts_the_figures_and_the_tweet(put, keyword
 
 
 def test_the_scores_say_which_hours_they_are_of(put, keyword, author_row, tweet_row, influence_row):
-    put(
-        InfluenceRun,
-        {"window_end": NOON, "window_start": NOON - timedelta(hours=72), "state": "done", "started_at": NOON},
-    )
+    put(InfluenceRun, RUN)
     selection = people(put, keyword, author_row, tweet_row, influence_row)
 
     assert "Scores 0 to 100 of the 72 hours up to 19 Jun 2026, 12:00" in influencers.page(selection)[0].object
@@ -58,3 +65,19 @@ def test_without_scores_the_page_says_how_to_get_them(keyword, put, tweet_row):
     put(Tweet, tweet_row(1))
 
     assert "talker influence run" in influencers.leaders(Selection().view)
+
+
+def test_the_first_scores_may_come_while_somebody_looks(put, keyword, author_row, tweet_row, influence_row):
+    keyword("nike")
+    put(Tweet, tweet_row(7))
+    selection = Selection()
+    page = influencers.page(selection)
+    Page(main=[page]).get_root()  # a browser has it before there is anything to show
+
+    put(Author, author_row(1, name="Ann"))
+    put(Influence, influence_row(1, top_tweet_id=7))
+    put(InfluenceRun, RUN)
+    selection.refresh()
+
+    assert "Ann" in page[0].object
+    assert page[2].visible
