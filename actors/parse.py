@@ -175,6 +175,7 @@ def _tweet(data: Fields) -> Fields:
         "conversation_id": _id(data.get("conversation_id")),
         "text": _full_text(data),
         "lang": _text(data.get("lang")),
+        "mentioned_ids": _mentioned(data) if kind != "retweet" else [],
         "retweet_count": _count(_either(counts, "retweet_count")),
         "like_count": _count(counts.get("like_count")),
         "reply_count": _count(counts.get("reply_count")),
@@ -189,6 +190,12 @@ def _tweet(data: Fields) -> Fields:
 def _full_text(data: Fields) -> str | None:
     text = _fields(_either(data, "note_tweet")).get("text") or data.get("text")  # a long tweet's `text` is cut short
     return clean_text(text) if isinstance(text, str) else None
+
+
+def _mentioned(data: Fields) -> list[int]:
+    """Return the ids of the accounts that a tweet mentions, each once, in order."""
+    mentions = _each(_fields(data.get("entities")).get("mentions"))
+    return list(dict.fromkeys(known for one in mentions if (known := _id(one.get("id"))) is not None))
 
 
 def _kind(data: Fields) -> tuple[str, int | None]:
@@ -239,14 +246,16 @@ def _status_as_v2(status: Fields) -> Fields:
         "quoted": quoted,
         "replied_to": status.get("in_reply_to_status_id"),
     }
+    extended = _fields(status.get("extended_tweet"))  # what `status` has itself is cut short
     return {
         "id": status.get("id"),
         "author_id": _fields(status.get("user")).get("id"),
         "created_at": status.get("created_at"),
-        "text": _fields(status.get("extended_tweet")).get("full_text") or status.get("full_text") or status.get("text"),
+        "text": extended.get("full_text") or status.get("full_text") or status.get("text"),
         "lang": status.get("lang"),
         "public_metrics": {**status, "like_count": status.get("favorite_count")},
         "referenced_tweets": [{"type": relation, "id": to} for relation, to in references.items() if to],
+        "entities": {"mentions": _fields({**status, **extended}.get("entities")).get("user_mentions")},
         "synthetic": status.get("synthetic"),
     }
 

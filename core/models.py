@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     DateTime,
     Double,
@@ -122,7 +123,8 @@ class Tweet(Base):
     """A tweet as seen for one keyword.
 
     `matched` is true when X delivered it for the keyword; an original known only through a retweet of it is
-    kept for its author's credit, but is not volume. `label` is -1, 0 or 1; NULL means not scored.
+    kept for its author's credit, but is not volume. `label` is -1, 0 or 1; NULL means not scored. `mentioned_ids`
+    are the accounts that the author addressed; a retweet addresses nobody.
     """
 
     __tablename__ = "tweet"
@@ -135,6 +137,7 @@ class Tweet(Base):
     conversation_id: Mapped[int | None] = mapped_column(BigInteger)
     text: Mapped[str]
     lang: Mapped[str | None]
+    mentioned_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
     retweet_count: Mapped[int | None] = mapped_column(BigInteger)
     like_count: Mapped[int | None] = mapped_column(BigInteger)
     reply_count: Mapped[int | None] = mapped_column(BigInteger)

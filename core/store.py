@@ -253,7 +253,7 @@ def copied(value: Any) -> str:
     if value is None:
         return r"\N"
     if isinstance(value, list):
-        value = "{" + ",".join('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in value) + "}"
+        value = "{" + ",".join('"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"' for item in value) + "}"
     return str(value).translate(ESCAPES)
 
 

@@ -105,7 +105,7 @@ def tweet_row() -> Callable[..., dict[str, Any]]:
     def make(id: int = 1, **fields: Any) -> dict[str, Any]:
         row = {column.key: None for column in Tweet.__table__.columns if column.key != "seq"}
         known = {"keyword_id": 1, "id": id, "author_id": 1, "created_at": NOON, "kind": "original", "text": "hello"}
-        return row | known | {"lang": "en", "sentiment": 0.0, "label": 0, "matched": True} | fields
+        return row | known | {"lang": "en", "mentioned_ids": [], "sentiment": 0.0, "label": 0, "matched": True} | fields
 
     return make
 

@@ -67,6 +67,20 @@ def status(**fields: Any) -> dict[str, Any]:
     return made | {"lang": "en", "retweet_count": 1, "favorite_count": 2} | fields
 
 
+def test_the_accounts_that_a_tweet_mentions_are_known_but_a_retweet_mentions_nobody():
+    mentions = [
+        {"id": "5", "username": "a"},
+        {"id": "6", "username": "b"},
+        {"id": "5", "username": "a"},
+        {"username": "c"},
+    ]
+    addressed = tweet(entities={"mentions": mentions})
+    retweet = tweet(entities={"mentions": mentions}, referenced_tweets=[{"type": "retweeted", "id": "1"}])
+
+    assert only(stream(addressed)).tweet["mentioned_ids"] == [5, 6]
+    assert only(stream(retweet)).tweet["mentioned_ids"] == []
+
+
 def test_a_stream_message_gives_the_rows_of_its_tweet_and_its_author():
     message = only(stream(tweet(), users=[user(location="Uppsala", created_at="2020-01-01T00:00:00Z", verified=True)]))
 
@@ -83,6 +97,7 @@ def test_a_stream_message_gives_the_rows_of_its_tweet_and_its_author():
         "conversation_id": 2000000000000000001,
         "text": "hello",
         "lang": "en",
+        "mentioned_ids": [],
         "retweet_count": 1,
         "like_count": 2,
         "reply_count": 3,

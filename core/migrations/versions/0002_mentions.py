@@ -1,0 +1,13 @@
+"""Who a tweet mentions."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Apply."""
+    mentioned = sa.Column("mentioned_ids", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False)
+    op.add_column("tweet", mentioned)
