@@ -324,7 +324,7 @@ def parsed_time(text: str | None) -> datetime | None:
 
 @weights.command("train")
 def weights_train(csv: Csv, as_json: AsJson = False) -> None:
-    """Learn the weights from labelled pairs, and keep them in jobs/weights.json."""
+    """Learn the weights from labelled pairs, and keep them in core/weights.json."""
     from jobs import weights as jobs_weights
 
     with say.status("Growing forests"):
@@ -338,7 +338,7 @@ def weights_evaluate(csv: Csv, as_json: AsJson = False) -> None:
     """Score labelled pairs with the weights in force: the area under the ROC curve."""
     from jobs import weights as jobs_weights
 
-    answer(jobs_weights.evaluate(csv), as_json)
+    answer(jobs_weights.evaluate(csv, Settings.from_env().weights_method), as_json)
 
 
 @schema.command("upgrade")

@@ -44,6 +44,9 @@ class Settings:
     )
     window_hours: int = setting(72, "Hours of tweets that one influence window looks back on.")
     spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
+    weights_method: str = setting(
+        "", "How scores are weighed, `additive` or `forest`.", shown="the better one, as `core/weights.json` says"
+    )
     app_address: str = setting("127.0.0.1", "Address the app listens on.")
     app_port: int = setting(5006, "Port the app listens on; 0 takes a free one.")
 

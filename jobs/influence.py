@@ -6,7 +6,7 @@ retweeted in it. Reach is what the author's profile counts, resonance what the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,8 @@ from sqlalchemy import Engine, func, select
 from core import queries, store
 from core.config import Settings, TalkerError
 from core.queries import EPOCH, QUARTER
+from core.weights import ENGAGEMENT, MENTIONS, REACH, RESONANCE, Curve, Weights, load
 from jobs.extract import extract
-from jobs.weights import CRITERIA, ENGAGEMENT, REACH, Weights, load
 
 LABELS = (-1, 0, 1)
 NEUTRAL = 0.05  # VADER's own bound: a mean of at least this is positive, of at most minus this negative
@@ -50,7 +50,7 @@ def run(
     with only_run(engine):
         keywords, newest_at = tracked(engine)
         end = window_end or newest_window_end(newest_at, datetime.now(UTC))
-        start, weights = end - timedelta(hours=settings.window_hours), load()
+        start, weights = end - timedelta(hours=settings.window_hours), load(settings.weights_method)
         with recorded(engine, start, end, weights):
             began = monotonic()
             extract(engine, settings.lake)
@@ -80,8 +80,9 @@ def transform(tweets: DataFrame, authors: DataFrame, start: datetime, end: datet
     Each keyword and author with an own tweet gets a row, unless not one criterion is known.
     """
     signals = earned(own_tweets(tweets, start, end)).withColumn(ENGAGEMENT, engagement())
+    signals = signals.withColumn(MENTIONS, F.lit(None).cast("long"))  # not yet counted, so unknown
     profiles = authors.select(F.col("id").alias("author_id"), *REACH)
-    return scored(signals.join(profiles, "author_id", "left"), weights).drop(ENGAGEMENT)
+    return scored(signals.join(profiles, "author_id", "left"), weights).drop(ENGAGEMENT, MENTIONS)
 
 
 def own_tweets(tweets: DataFrame, start: datetime, end: datetime) -> DataFrame:
@@ -130,17 +131,42 @@ def label() -> Column:
 
 
 def scored(signals: DataFrame, weights: Weights) -> DataFrame:
-    """Add score, reach and resonance; leave out rows of which no criterion is known.
+    """Add score, reach and resonance; leave out rows of which no criterion is known."""
+    points = {name: F.coalesce(given, F.lit(0.0)) for name, given in parts(weights).items()}
+    reach, resonance = (added(points[name] for name in of) for of in (REACH, RESONANCE))
+    sums = {"reach": reach, "resonance": resonance}
+    return (
+        signals.where(known_points(weights) > 0)
+        .withColumns(sums)
+        .withColumn("score", F.col("reach") + F.col("resonance"))
+    )
 
-    The formula is that of jobs.weights.parts. A count that cannot be, below 0, is as good as unknown.
-    """
-    known = {name: F.when(F.col(name) >= 0, F.lit(weights.share[name])) for name in CRITERIA}
-    total = sum((F.coalesce(share, F.lit(0.0)) for share in known.values()), start=F.lit(0.0))
-    full = {name: F.log1p(name) / F.log1p(F.lit(weights.reference[name])) for name in CRITERIA}
-    points = {name: 100 * known[name] / total * F.least(F.lit(1.0), full[name]) for name in CRITERIA}
-    reach = sum((F.coalesce(points[name], F.lit(0.0)) for name in REACH), start=F.lit(0.0))
-    parts = {"reach": reach, "resonance": F.coalesce(points[ENGAGEMENT], F.lit(0.0))}
-    return signals.where(total > 0).withColumns(parts).withColumn("score", F.col("reach") + F.col("resonance"))
+
+def parts(weights: Weights) -> dict[str, Column]:
+    """Return the points each criterion gives, NULL where it is unknown; the formula is that of jobs.weights.parts."""
+    scale = 100 / known_points(weights)
+    return {name: scale * F.when(known(name), drawn(name, curve)) for name, curve in weights.curves.items()}
+
+
+def known_points(weights: Weights) -> Column:
+    """Return what the criteria that are known of a row give at most."""
+    return added(F.when(known(name), F.lit(curve.full)).otherwise(0.0) for name, curve in weights.curves.items())
+
+
+def known(name: str) -> Column:
+    """Say whether a count is known. One that cannot be, below 0, is as good as unknown."""
+    return F.coalesce(F.col(name) >= 0, F.lit(False))
+
+
+def drawn(name: str, curve: Curve) -> Column:
+    """Return the points of a count by its curve."""
+    z = F.log1p(name)
+    return added(slope * F.greatest(F.lit(0.0), F.least(z, F.lit(end)) - start) for start, end, slope in curve.ramps())
+
+
+def added(columns: Iterable[Column]) -> Column:
+    """Return the sum of columns."""
+    return sum(columns, start=F.lit(0.0))
 
 
 def from_lake(spark: SparkSession, lake: Path, keywords: list[int]) -> tuple[DataFrame, DataFrame]:

@@ -1,4 +1,4 @@
-"""How much each criterion counts in the influence score: learnt from labelled pairs of people, kept in weights.json.
+"""How much each criterion counts in the influence score: learnt from labelled pairs, kept in core/weights.json.
 
 The labels say which of two people is more influential (Kaggle / PeerIndex, 2013). A random forest on the log1p
 differences of a pair gives each criterion's importance; the score weighs the log counts by them.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,13 +22,11 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 from core.config import TalkerError
-
-REACH = ("followers_count", "listed_count", "tweet_count")
-ENGAGEMENT = "engagement"  # retweets and likes earned on the keyword
-CRITERIA = (*REACH, ENGAGEMENT)
+from core.weights import CRITERIA, FILE, Curve, Weights, load, trained
 
 # The data has no likes and nothing per keyword: what it says of retweets received is carried over to engagement.
-COLUMNS = dict(zip(CRITERIA, ("follower_count", "listed_count", "posts", "retweets_received"), strict=True))
+PEERINDEX = ("follower_count", "listed_count", "posts", "retweets_received", "mentions_received")
+COLUMNS = dict(zip(CRITERIA, PEERINDEX, strict=True))
 
 # The count at which a criterion gives all its points: what one of a thousand of the labelled people exceeds.
 REFERENCE_QUANTILE = 0.999
@@ -36,7 +34,7 @@ REFERENCE_QUANTILE = 0.999
 # thousand authors on X has.
 TWEET_COUNT_REFERENCE = 1_000_000.0
 
-METHOD = "random forest importances on log1p counts"
+FOREST = "forest"  # random forest importances on log1p counts
 SEEDS = (0, 1, 2, 3, 4)
 TREES = 100
 FloatArray = npt.NDArray[np.float64]
@@ -46,56 +44,40 @@ SINGLE: dict[str, Scorer] = {
     "followers": lambda counts: np.log1p(counts["followers_count"]),
     "listed": lambda counts: np.log1p(counts["listed_count"]),
 }
-FILE = Path(__file__).with_name("weights.json")
 
 
 class PairsError(TalkerError):
     """The file of labelled pairs cannot be read; names what it lacks."""
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Each criterion's share of the score (they sum to 1) and the count at which the share is full."""
-
-    version: str
-    share: Mapping[str, float]
-    reference: Mapping[str, float]
-
-    @classmethod
-    def of(cls, importance: FloatArray, reference: Mapping[str, float]) -> Weights:
-        """Turn importances into shares; the version tells apart whatever scores differently."""
-        share = by_criterion(importance / importance.sum())
-        written = json.dumps([share, reference]).encode()
-        return cls(hashlib.sha256(written).hexdigest()[:12], share, reference)
-
-
-def load(path: Path = FILE) -> Weights:
-    """Read trained weights."""
-    kept = json.loads(path.read_text())
-    return Weights(kept["version"], kept["weights"], kept["references"])
-
-
-def save(trained: Mapping[str, Any], path: Path = FILE) -> None:
+def save(learnt: Mapping[str, Any], path: Path = FILE) -> None:
     """Keep what `train` returned. Weights learnt again from the same data by the same means keep their day."""
-    if not path.exists() or undated(json.loads(path.read_text())) != undated(trained):
-        path.write_text(json.dumps(trained, indent=2) + "\n")
+    if not path.exists() or undated(trained(path)) != undated(learnt):
+        path.write_text(json.dumps(learnt, indent=2) + "\n")
 
 
-def undated(trained: Mapping[str, Any]) -> dict[str, Any]:
+def undated(learnt: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything about trained weights but the day."""
-    return {**trained, "trained": {**trained["trained"], "day": None}}
+    return {**learnt, "trained": {**learnt["trained"], "day": None}}
 
 
 def parts(counts: pd.DataFrame, weights: Weights) -> pd.DataFrame:
     """Return the points each criterion gives, whose sum over a row is the score, 0..100.
 
-    part_j = 100 w_j min(1, ln(1 + x_j) / ln(1 + reference_j)). A criterion that is unknown (NaN) gives no points and
-    the weights of the others are scaled up to sum to 1; a row with nothing known has only NaN.
+    A criterion that is unknown (NaN) gives NaN and the others are scaled up; a row with nothing known has only NaN.
     """
-    share, reference = pd.Series(weights.share), pd.Series(weights.reference)
-    known = counts[list(weights.share)].astype(float)
-    filled = known.apply(np.log1p).div(np.log1p(reference)).clip(upper=1)
-    return filled.mul(100 * share).div(known.notna().mul(share).sum(axis=1), axis=0)
+    known = counts[list(weights.curves)].astype(float)
+    full = pd.Series({name: curve.full for name, curve in weights.curves.items()})
+    of_known = known.notna().mul(full).sum(axis=1)
+    points = pd.DataFrame({name: drawn(known[name], curve) for name, curve in weights.curves.items()})
+    return points.mul(100).div(of_known.where(of_known > 0), axis=0)
+
+
+def drawn(counts: pd.Series[float], curve: Curve) -> pd.Series[float]:
+    """Return the points of a column of counts."""
+    z = counts.map(math.log1p)
+    rises = [slope * (z.clip(upper=end) - start).clip(lower=0) for start, end, slope in curve.ramps()]
+    return sum(rises, start=0.0 * z)
 
 
 def score(counts: pd.DataFrame, weights: Weights) -> pd.Series[float]:
@@ -113,13 +95,11 @@ def train(path: Path, *, day: str | None = None) -> dict[str, Any]:
     """
     pairs = read_pairs(path)
     runs = importances(pairs, SEEDS)
-    learnt = Weights.of(runs.mean(axis=0), references(pairs))
+    learnt = [forest(runs.mean(axis=0), references(pairs))]
     return {
-        "version": learnt.version,
-        "method": METHOD,
-        "weights": learnt.share,
-        "references": learnt.reference,
-        "spread": by_criterion(runs.std(axis=0)),
+        "default": FOREST,
+        "methods": {one.method: one.written() for one in learnt},
+        "importances": {"mean": by_criterion(runs.mean(axis=0)), "spread": by_criterion(runs.std(axis=0))},
         "auc_on_unseen_people": summary(unseen_auc(pairs)),
         "trained": {
             "day": day,
@@ -134,20 +114,27 @@ def train(path: Path, *, day: str | None = None) -> dict[str, Any]:
     }
 
 
-def evaluate(path: Path) -> dict[str, Any]:
+def forest(importance: FloatArray, reference: Mapping[str, float]) -> Weights:
+    """Make importances the points that a criterion gives at its reference, with a straight rise up to it."""
+    points = by_criterion(100 * importance / importance.sum())
+    curves = {name: Curve((0.0, round(math.log1p(reference[name]), 6)), (0.0, points[name])) for name in CRITERIA}
+    return Weights.of(FOREST, curves)
+
+
+def evaluate(path: Path, method: str = "") -> dict[str, Any]:
     """Say how often the weights in force rank a pair as people did: the area under the ROC curve.
 
-    `default` is the score in use and `forest` the one by random forest importances, which today is the same;
-    `followers` and `listed` are what a single count achieves. Nothing is fitted here: every pair of the file counts.
+    `default` is the score in use, beside it each method that was trained; `followers` and `listed` are what a single
+    count achieves. Nothing is fitted here: every pair of the file counts.
 
     Raises:
         PairsError: the file is not one of labelled pairs.
     """
-    pairs = read_pairs(path)
-    in_force = partial(score, weights=load())
-    ways: dict[str, Scorer] = {"default": in_force, "forest": in_force, **SINGLE}
+    pairs, in_force = read_pairs(path), load(method)
+    methods = {name: partial(score, weights=load(name)) for name in trained()["methods"]}
+    ways: dict[str, Scorer] = {"default": partial(score, weights=in_force), **methods, **SINGLE}
     found: dict[str, dict[str, Any]] = {name: {"auc": round(auc(pairs, way), 4)} for name, way in ways.items()}
-    return {"pairs": len(pairs), **found, "default": {"method": METHOD, **found["default"]}}
+    return {"pairs": len(pairs), **found, "default": {"method": in_force.method, **found["default"]}}
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
@@ -202,7 +189,7 @@ def unseen_auc(pairs: pd.DataFrame) -> pd.DataFrame:
     found = []
     for seed in SEEDS:
         seen, unseen = halves(pairs, seed)
-        learnt = Weights.of(importances(seen, [seed])[0], references(seen))
+        learnt = forest(importances(seen, [seed])[0], references(seen))
         ways: dict[str, Scorer] = {"forest": partial(score, weights=learnt), **SINGLE}
         found.append({name: auc(unseen, way) for name, way in ways.items()})
     return pd.DataFrame(found)

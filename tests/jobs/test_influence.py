@@ -8,6 +8,7 @@ import math
 import random
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +20,8 @@ from sqlalchemy import insert, select, text, update
 from core import store
 from core.config import Settings
 from core.models import Author, Influence, InfluenceRun, Keyword, Tweet
-from jobs import influence, weights
+from core.weights import FILE, load
+from jobs import influence
 from jobs.extract import SCHEMAS
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -71,16 +73,17 @@ def shown(own: pd.DataFrame, label: int | None) -> int:
 
 def points(counts: dict) -> dict | None:
     """Score and its parts from an author's counts, None where all are unknown."""
-    kept = json.loads(weights.FILE.read_text())
+    kept = json.loads(FILE.read_text())
+    curves = kept["methods"][kept["default"]]["curves"]
     known = {name: count for name, count in counts.items() if count is not None}
-    if not known:
+    whole = sum(curves[name]["points"][-1] for name in known)
+    if not whole:
         return None
-    whole = sum(kept["weights"][name] for name in known)
     part = {
-        name: 100 * kept["weights"][name] / whole * min(1, math.log(1 + count) / math.log(1 + kept["references"][name]))
+        name: 100 / whole * np.interp(math.log(1 + count), curves[name]["at"], curves[name]["points"])
         for name, count in known.items()
     }
-    resonance = part.pop("engagement", 0.0)
+    resonance = part.pop("engagement", 0.0) + part.pop("mentions", 0.0)
     return {"score": sum(part.values()) + resonance, "reach": sum(part.values()), "resonance": resonance}
 
 
@@ -182,7 +185,7 @@ def frames(engine) -> tuple[pd.DataFrame, ...]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_scores_equal_their_recomputation_in_pandas(table, seed):
     tweets, authors = some_tweets(seed), some_authors(seed)
-    scores = influence.transform(table("tweet", tweets), table("author", authors), START, NOON, weights.load())
+    scores = influence.transform(table("tweet", tweets), table("author", authors), START, NOON, load())
 
     assert_same(
         [row.asDict() for row in scores.collect()],
@@ -194,7 +197,7 @@ def test_scores_equal_their_recomputation_in_pandas(table, seed):
 def test_an_author_who_only_retweets_gets_no_score_and_the_original_author_gets_the_credit(table, tweet_row):
     carried = tweet_row(1, author_id=1, created_at=START - timedelta(days=1), matched=False, retweet_count=40, seq=1)
     retweets = [tweet_row(id, author_id=id, kind="retweet", original_id=1, retweet_count=40, seq=1) for id in (2, 3)]
-    rows = influence.transform(table("tweet", [carried, *retweets]), table("author", []), START, NOON, weights.load())
+    rows = influence.transform(table("tweet", [carried, *retweets]), table("author", []), START, NOON, load())
 
     assert [(row.author_id, row.retweet_count, row.tweets) for row in rows.collect()] == [(1, 40, 1)]
 
@@ -203,14 +206,14 @@ def test_an_author_who_only_retweets_gets_no_score_and_the_original_author_gets_
 def test_an_author_of_whom_nothing_is_known_gets_no_score(table, tweet_row):
     unknown = table("tweet", [tweet_row(1, seq=1)])
 
-    assert influence.transform(unknown, table("author", []), START, NOON, weights.load()).collect() == []
+    assert influence.transform(unknown, table("author", []), START, NOON, load()).collect() == []
 
 
 @pytest.mark.cluster
 def test_a_count_that_cannot_be_is_taken_for_unknown(table, tweet_row, author_row):
     profile = {**author_row(1, followers_count=-5), "seq": 1}
     tweets = table("tweet", [tweet_row(1, like_count=3, seq=1)])
-    (row,) = influence.transform(tweets, table("author", [profile]), START, NOON, weights.load()).collect()
+    (row,) = influence.transform(tweets, table("author", [profile]), START, NOON, load()).collect()
     wanted = points({"followers_count": None, "listed_count": 1, "tweet_count": 10, "engagement": 3})
 
     assert row.score == pytest.approx(wanted["score"])
@@ -233,7 +236,7 @@ def test_a_second_run_reads_what_changed_and_replaces_the_window(engine, job, ke
 
     assert (first["rows"], second["rows"], first["tweets"], first["authors"]) == (2, 2, 2, 2)
     (run,) = stored(engine, InfluenceRun)
-    assert (run["state"], run["rows"], run["executors"], run["weights"]) == ("done", 2, 1, weights.load().version)
+    assert (run["state"], run["rows"], run["executors"], run["weights"]) == ("done", 2, 1, load().version)
 
 
 @pytest.mark.cluster
