@@ -9,5 +9,6 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Apply."""
-    mentioned = sa.Column("mentioned_ids", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False)
+    ids = sa.ARRAY(sa.BigInteger())
+    mentioned: sa.Column[list[int]] = sa.Column("mentioned_ids", ids, server_default="{}", nullable=False)
     op.add_column("tweet", mentioned)
