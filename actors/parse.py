@@ -110,6 +110,12 @@ def tags_of(delivered: Any) -> frozenset[str]:
     return frozenset(tag for rule in rules if (tag := _text(rule.get("tag"))))
 
 
+def ids_of(delivered: Any) -> set[int]:
+    """Return the ids of the tweets that a v2 document delivers, and of those that they bring with them."""
+    whole = _fields(delivered)
+    return {*_by_id(_delivered(whole)), *_by_id(_either(_fields(whole.get("includes")), "tweets"))}
+
+
 def clean_text(text: str) -> str:
     """Return text as it was meant and as Postgres takes it.
 

@@ -42,6 +42,12 @@ class Settings:
     spool_mb: int = setting(
         2048, "Megabytes that the spool may hold; while it holds more, nothing is read from X, and nothing is lost."
     )
+    x_daily_budget_usd: float = setting(
+        10.0, "Dollars that a UTC day may cost; from 80 % of it on tweets are sampled, at 100 % nothing is read."
+    )
+    x_post_usd: float = setting(0.005, "What X takes for a post, also for one that another brings with it.")
+    x_user_usd: float = setting(0.01, "What X takes for a user that is looked up.")
+    x_request_usd: float = setting(0.005, "What X takes for a request that counts tweets.")
     window_hours: int = setting(72, "Hours of tweets that one influence window looks back on.")
     spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
     weights_method: str = setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     ARRAY,
@@ -228,6 +228,33 @@ class DeadLetter(Base):
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (UniqueConstraint("spool", "position"),)
+
+
+class Spending(Base):
+    """What X's bill has of ours: posts and users read, and requests that cost by themselves, per UTC hour."""
+
+    __tablename__ = "spending"
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)  # post, user, request
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+
+class Paid(Base):
+    """The posts and users that are on the bill of a UTC day: X does not bill one again on the same day."""
+
+    __tablename__ = "paid"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)  # post, user
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class Usage(Base):
+    """How many posts X itself counts for a UTC day, as it last said."""
+
+    __tablename__ = "usage"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    posts: Mapped[int] = mapped_column(BigInteger)
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class InfluenceRun(Base):

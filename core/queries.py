@@ -6,12 +6,14 @@ A range is given as `start` and `end` and means start < created_at <= end, in UT
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
     Double,
     ScalarSelect,
     Select,
@@ -26,7 +28,21 @@ from sqlalchemy import (
     true,
 )
 
-from core.models import Author, DeadLetter, Gap, Influence, InfluenceRun, Keyword, SpoolOffset, Term, Trend, Tweet
+from core.models import (
+    Author,
+    DeadLetter,
+    Gap,
+    Influence,
+    InfluenceRun,
+    Keyword,
+    Paid,
+    Spending,
+    SpoolOffset,
+    Term,
+    Trend,
+    Tweet,
+    Usage,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)  # how often influence is computed
@@ -214,6 +230,23 @@ def gaps(start: datetime, end: datetime) -> Rows:
         .where(Gap.started_at < end, or_(Gap.ended_at.is_(None), Gap.ended_at > start))
         .order_by(Gap.started_at)
     )
+
+
+def spent(since: datetime) -> Rows:
+    """What X's bill has of ours for each UTC day since one began, by kind: post, user, request."""
+    day = cast(Spending.hour, Date).label("day")  # every session runs in UTC
+    amount = cast(func.sum(Spending.amount), BigInteger).label("amount")
+    return select(day, Spending.kind, amount).where(Spending.hour >= since).group_by("day", Spending.kind)
+
+
+def usage(since: date) -> Rows:
+    """How many posts X itself counts for each day since one, where we know."""
+    return select(Usage.day, Usage.posts, Usage.asked_at).where(Usage.day >= since).order_by(Usage.day)
+
+
+def paid(day: date, kind: str, ids: Collection[int]) -> Rows:
+    """Which of some posts or users are on the bill of a UTC day already: they cost nothing more."""
+    return select(Paid.id).where(Paid.day == day, Paid.kind == kind, Paid.id.in_(ids))
 
 
 def commits_since(snapshot: str | None) -> Rows:

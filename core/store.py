@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, cast
 
@@ -16,7 +16,19 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.config import TalkerError
-from core.models import Author, DeadLetter, Gap, Influence, InfluenceRun, Keyword, SpoolOffset, Tweet
+from core.models import (
+    Author,
+    DeadLetter,
+    Gap,
+    Influence,
+    InfluenceRun,
+    Keyword,
+    Paid,
+    Spending,
+    SpoolOffset,
+    Tweet,
+    Usage,
+)
 
 Row = Mapping[str, Any]
 
@@ -79,6 +91,51 @@ def close_gaps(engine: Engine, ended_at: datetime) -> None:
     """Record that the stream listens again: every open gap ends now."""
     with engine.begin() as connection:
         connection.execute(update(Gap).where(Gap.ended_at.is_(None)).values(ended_at=ended_at))
+
+
+def spend(
+    engine: Engine, at: datetime, *, posts: Iterable[int] = (), users: Iterable[int] = (), requests: int = 0
+) -> int:
+    """Put on X's bill what was delivered at a time; returns how many posts and users are new on it.
+
+    A post or user that is on the same UTC day's bill already costs nothing, so it is safe to repeat but for `requests`.
+    """
+    at = at.astimezone(UTC)
+    with engine.begin() as connection:
+        new = {kind: pay(connection, at, kind, ids) for kind, ids in (("post", posts), ("user", users))}
+        for kind, amount in (new | {"request": requests}).items():
+            if amount:
+                charge(connection, at, kind, amount)
+    return sum(new.values())
+
+
+def pay(connection: Connection, at: datetime, kind: str, ids: Iterable[int]) -> int:
+    """Remember what is paid for on a day, and forget older days; returns how many were not yet."""
+    day = at.date()
+    rows = [{"day": day, "kind": kind, "id": one} for one in sorted(set(ids))]
+    if not rows:
+        return 0
+    connection.execute(delete(Paid).where(Paid.day < day - timedelta(days=1)))
+    statement = insert(Paid).on_conflict_do_nothing().returning(Paid.id)
+    return len(connection.execute(statement, rows).all())
+
+
+def charge(connection: Connection, at: datetime, kind: str, amount: int) -> None:
+    """Add to what an hour cost."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    statement = insert(Spending).values(hour=hour, kind=kind, amount=amount)
+    more = {"amount": Spending.amount + statement.excluded.amount}
+    connection.execute(statement.on_conflict_do_update(index_elements=["hour", "kind"], set_=more))
+
+
+def save_usage(engine: Engine, posts: Mapping[date, int]) -> None:
+    """Keep how many posts X itself counts for some days."""
+    if not posts:
+        return
+    statement = insert(Usage).values([{"day": day, "posts": count} for day, count in sorted(posts.items())])
+    newer = {"posts": statement.excluded.posts, "asked_at": func.now()}
+    with engine.begin() as connection:
+        connection.execute(statement.on_conflict_do_update(index_elements=["day"], set_=newer))
 
 
 @dataclass(frozen=True, slots=True)
