@@ -95,6 +95,7 @@ class Keyword(Base):
     sensitive: Mapped[bool] = mapped_column(server_default="false")
     active: Mapped[bool] = mapped_column(server_default="true")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    half_life_hours: Mapped[float | None]  # of what a tweet earned; NULL: the setting's
 
 
 class Author(Base):
@@ -258,12 +259,16 @@ class Usage(Base):
 
 
 class InfluenceRun(Base):
-    """One run of the influence job; `state` is running, done or failed."""
+    """One run of the influence job; `state` is running, done or failed, `stage` how far it came.
+
+    The stages are extract, compute and load; a run that is done has none.
+    """
 
     __tablename__ = "influence_run"
     window_end: Mapped[datetime] = mapped_column(primary_key=True)
     window_start: Mapped[datetime]
     state: Mapped[str]
+    stage: Mapped[str | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     tweets: Mapped[int | None] = mapped_column(BigInteger)
@@ -278,8 +283,14 @@ class InfluenceRun(Base):
 class Influence(Base):
     """An author's influence on a keyword in the window that ends at `window_end`.
 
-    score = reach + resonance, 0..100. `retweet_count` and `like_count` are what the author's own tweets on the
-    keyword earned; `sentiment` is the mean over the `scored` of them that could be scored, NULL when none could.
+    score = reach + resonance, 0..100; reach is the points of followers, lists and posts, resonance those of engagement
+    and mentions. Points are NULL where the criterion is unknown: the others then share its weight. `retweet_count` and
+    `like_count` are what the author's own tweets on the keyword earned, `mentions` how many others addressed the
+    author. `sentiment` is the mean over the `scored` of the tweets that could be scored, NULL when none could.
+
+    `rank` counts from 1 within keyword, window and label; `rank_low` to `rank_high` is where it lies in nine of ten
+    resamples of the tweets, NULL for those not near the top. `share` is how many of the author's own tweets that the
+    window holds, on whatever keyword, are on this one.
     """
 
     __tablename__ = "influence"
@@ -289,15 +300,43 @@ class Influence(Base):
     score: Mapped[float]
     reach: Mapped[float]
     resonance: Mapped[float]
+    followers_points: Mapped[float | None]
+    listed_points: Mapped[float | None]
+    tweet_points: Mapped[float | None]
+    engagement_points: Mapped[float | None]
+    mentions_points: Mapped[float | None]
+    rank: Mapped[int | None]
+    rank_low: Mapped[int | None]
+    rank_high: Mapped[int | None]
     followers_count: Mapped[int | None] = mapped_column(BigInteger)
     listed_count: Mapped[int | None] = mapped_column(BigInteger)
     tweet_count: Mapped[int | None] = mapped_column(BigInteger)
     retweet_count: Mapped[int | None] = mapped_column(BigInteger)
     like_count: Mapped[int | None] = mapped_column(BigInteger)
+    mentions: Mapped[int | None]
     tweets: Mapped[int]
+    share: Mapped[float | None]
     scored: Mapped[int]
     sentiment: Mapped[float | None]
     label: Mapped[int | None] = mapped_column(SmallInteger)
+    first_tweet_at: Mapped[datetime | None]
+    last_tweet_at: Mapped[datetime | None]
     top_tweet_id: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (Index(None, "keyword_id", "window_end", "label", "score"),)
+
+
+class Audience(Base):
+    """How many could have heard of a keyword in a window: at most the followers of all who tweeted on it, summed up.
+
+    Followers of two voices are counted twice, hence at most. `known` is how many of the `voices` have a known count;
+    `followers_count` is NULL when none has.
+    """
+
+    __tablename__ = "audience"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    window_end: Mapped[datetime] = mapped_column(primary_key=True)
+    tweets: Mapped[int] = mapped_column(BigInteger)
+    voices: Mapped[int] = mapped_column(BigInteger)
+    known: Mapped[int] = mapped_column(BigInteger)
+    followers_count: Mapped[int | None] = mapped_column(BigInteger)

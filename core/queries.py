@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from core.models import (
+    Audience,
     Author,
     DeadLetter,
     Gap,
@@ -129,8 +130,7 @@ def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
     return (
         select(
             cast(Influence.author_id, String).label("author_id"),
-            *(getattr(Influence, name) for name in ("window_end", "label", "score", "reach", "resonance")),
-            *(getattr(Influence, name) for name in ("followers_count", "retweet_count", "sentiment", "scored")),
+            *(column for column in Influence.__table__.columns if column.key not in ("author_id", "top_tweet_id")),
             InfluenceRun.window_start,
             Author.name,
             Author.username,
@@ -147,8 +147,18 @@ def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
             Influence.window_end == _newest_window(keyword_id),
             Influence.label == label,
         )
-        .order_by(Influence.score.desc(), Influence.author_id)
+        .order_by(Influence.score.desc(), Influence.rank, Influence.author_id)
         .limit(limit)
+    )
+
+
+def audience(keyword_id: int) -> Rows:
+    """How many the voices of the newest window could speak to, at most; no row when no window has been computed."""
+    return (
+        select(*Audience.__table__.columns)
+        .where(Audience.keyword_id == keyword_id)
+        .order_by(Audience.window_end.desc())
+        .limit(1)
     )
 
 

@@ -207,7 +207,7 @@ def forget_spool(engine: Engine, spool: str) -> None:
 def start_influence_run(engine: Engine, window_start: datetime, window_end: datetime, weights: str) -> None:
     """Record that a window is being computed, for the first time or again."""
     begun = {"window_start": window_start, "state": "running", "weights": weights, "started_at": func.clock_timestamp()}
-    unknown = dict.fromkeys(("finished_at", "tweets", "authors", "rows", "seconds", "executors", "error"))
+    unknown = dict.fromkeys(("stage", "finished_at", "tweets", "authors", "rows", "seconds", "executors", "error"))
     statement = insert(InfluenceRun).values(window_end=window_end, **begun, **unknown)
     again = statement.on_conflict_do_update(index_elements=["window_end"], set_={**begun, **unknown})
     with engine.begin() as connection:

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from sqlalchemy import Engine, func, select
 
@@ -23,6 +23,14 @@ from core.queries import EPOCH, QUARTER
 from core.weights import ENGAGEMENT, MENTIONS, REACH, RESONANCE, Curve, Weights, load
 from jobs.extract import extract
 
+POINTS = {
+    "followers_count": "followers_points",
+    "listed_count": "listed_points",
+    "tweet_count": "tweet_points",
+    "engagement": "engagement_points",
+    "mentions": "mentions_points",
+}
+COLUMNS = [name for name in store.INFLUENCE if name not in ("window_end", "rank_low", "rank_high")]
 LABELS = (-1, 0, 1)
 NEUTRAL = 0.05  # VADER's own bound: a mean of at least this is positive, of at most minus this negative
 LOCK = 7_210_415  # any number that nothing else in the database locks
@@ -59,7 +67,8 @@ def run(
             with kept(transform(tweets, authors, start, end, weights)) as scores:
                 found = {**totals(scores), "executors": executors()}
                 computed = monotonic()
-                rows = ({**row.asDict(), "window_end": end} for row in scores.toLocalIterator())
+                unknown = {"window_end": end, "rank_low": None, "rank_high": None}
+                rows = ({**row.asDict(), **unknown} for row in scores.toLocalIterator())
                 done = store.finish_influence_run(engine, end, rows, **found)
             loaded = monotonic()
     answered = ("tweets", "authors", "rows", "seconds", "executors")
@@ -80,9 +89,9 @@ def transform(tweets: DataFrame, authors: DataFrame, start: datetime, end: datet
     Each keyword and author with an own tweet gets a row, unless not one criterion is known.
     """
     signals = earned(own_tweets(tweets, start, end)).withColumn(ENGAGEMENT, engagement())
-    signals = signals.withColumn(MENTIONS, F.lit(None).cast("long"))  # not yet counted, so unknown
+    signals = signals.withColumn(MENTIONS, F.lit(None).cast("int"))  # not yet counted, so unknown
     profiles = authors.select(F.col("id").alias("author_id"), *REACH)
-    return scored(signals.join(profiles, "author_id", "left"), weights).drop(ENGAGEMENT, MENTIONS)
+    return ranked(scored(signals.join(profiles, "author_id", "left"), weights)).select(*COLUMNS)
 
 
 def own_tweets(tweets: DataFrame, start: datetime, end: datetime) -> DataFrame:
@@ -105,10 +114,13 @@ def earned(own: DataFrame) -> DataFrame:
         F.count("sentiment").alias("scored"),
         # Rounded, so that the order of the sum cannot move an author over the bound.
         F.round(F.avg("sentiment"), 8).alias("sentiment"),
+        F.min("created_at").alias("first_tweet_at"),
+        F.max("created_at").alias("last_tweet_at"),
         F.max_by("id", worth).alias("best"),
         *[best[mood].alias(f"best{mood}") for mood in LABELS],
     )
-    return shown(signals.withColumn("label", label()))
+    of_author = F.sum("tweets").over(Window.partitionBy("author_id"))
+    return shown(signals.withColumn("label", label()).withColumn("share", F.col("tweets") / of_author))
 
 
 def shown(signals: DataFrame) -> DataFrame:
@@ -132,13 +144,21 @@ def label() -> Column:
 
 def scored(signals: DataFrame, weights: Weights) -> DataFrame:
     """Add score, reach and resonance; leave out rows of which no criterion is known."""
-    points = {name: F.coalesce(given, F.lit(0.0)) for name, given in parts(weights).items()}
-    reach, resonance = (added(points[name] for name in of) for of in (REACH, RESONANCE))
-    sums = {"reach": reach, "resonance": resonance}
+    points = {POINTS[name]: given for name, given in parts(weights).items()}
+    reach, resonance = (added(F.coalesce(POINTS[name], F.lit(0.0)) for name in of) for of in (REACH, RESONANCE))
     return (
         signals.where(known_points(weights) > 0)
-        .withColumns(sums)
+        .withColumns(points)
+        .withColumns({"reach": reach, "resonance": resonance})
         .withColumn("score", F.col("reach") + F.col("resonance"))
+    )
+
+
+def ranked(scores: DataFrame) -> DataFrame:
+    """Number the authors of each keyword and label by score; where scores are equal by followers, then by id."""
+    best_first = (F.col("score").desc(), F.col("followers_count").desc_nulls_last(), F.col("author_id"))
+    return scores.withColumn(
+        "rank", F.row_number().over(Window.partitionBy("keyword_id", "label").orderBy(*best_first))
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from core import queries
-from core.models import Author, Gap, Influence, Term, Trend, Tweet
+from core.models import Audience, Author, Gap, Influence, Term, Trend, Tweet
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -192,3 +192,13 @@ def test_a_commit_is_noticed_once_and_not_before_it_is_done(engine, keyword, row
     [last] = rows(queries.commits_since(after.snapshot))
 
     assert [first.keyword_ids, between.keyword_ids, after.keyword_ids, last.keyword_ids] == [None, [1], [1], None]
+
+
+def test_the_audience_is_that_of_the_newest_window(keyword, put, rows):
+    keyword()
+    of_window = {"keyword_id": 1, "tweets": 3, "voices": 2, "known": 1, "followers_count": 70}
+    put(Audience, of_window | {"window_end": NOON - HOUR}, of_window | {"window_end": NOON, "followers_count": None})
+    (found,) = rows(queries.audience(1))
+
+    assert (found.window_end, found.voices, found.followers_count) == (NOON, 2, None)
+    assert rows(queries.audience(2)) == []
