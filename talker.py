@@ -239,7 +239,8 @@ def track_add(
     from core import store
 
     with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
-        store.add_keyword(engine, name, query=query, language=lang, sensitive=sensitive)
+        longest = settings.x_rule_length
+        store.add_keyword(engine, name, query=query, language=lang, sensitive=sensitive, longest=longest)
     say.print(f"{name} is tracked; a running `talker up` follows it within seconds.", markup=False)
 
 

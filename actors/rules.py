@@ -15,7 +15,7 @@ import tweepy
 from sqlalchemy import Engine
 
 from actors.parse import MARK
-from core import queries
+from core import queries, store
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class RuleKeeper:
         refused = reconcile(client, rules)
         for name in sorted(name for name, why in refused.items() if self.refused.get(name) != why):
             log.error("X refuses the rule of %s: %s", name, refused[name])
+        store.refuse_keywords(self._engine, refused)
         if rules != self._asked:
             notice_cap(client, len(rules))
         self.in_force = {rule for rule in rules if keyword_of(rule) not in refused}

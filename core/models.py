@@ -85,7 +85,7 @@ class Event(Base):
 
 
 class Keyword(Base):
-    """What is tracked: X gets `query`, people see `name`."""
+    """What is tracked: X gets `query`, people see `name`; `refused` says why X does not take the query."""
 
     __tablename__ = "keyword"
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -93,6 +93,7 @@ class Keyword(Base):
     query: Mapped[str]
     language: Mapped[str | None]
     sensitive: Mapped[bool] = mapped_column(server_default="false")
+    refused: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default="true")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     half_life_hours: Mapped[float | None]  # of what a tweet earned; NULL: the setting's

@@ -54,7 +54,7 @@ Rows = Select[*tuple[Any, ...]]
 def keywords() -> Rows:
     """What is tracked now, by name."""
     return (
-        select(Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.sensitive)
+        select(Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.sensitive, Keyword.refused)
         .where(Keyword.active)
         .order_by(Keyword.name)
     )

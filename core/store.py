@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, case, delete, func, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from core import syntax
 from core.config import TalkerError
 from core.models import (
     Author,
@@ -45,24 +47,37 @@ class KeywordError(TalkerError):
 
 
 def add_keyword(
-    engine: Engine, name: str, *, query: str | None = None, language: str | None = None, sensitive: bool = False
+    engine: Engine,
+    name: str,
+    *,
+    query: str | None = None,
+    language: str | None = None,
+    sensitive: bool = False,
+    longest: int = syntax.LONGEST,
 ) -> int:
     """Track a keyword, or track it again with a new query; returns its id.
 
-    Without a query X is asked for the name itself, as a phrase if it has spaces.
+    Without a query X is asked for the name itself, as a phrase if it is no single word. `longest` is what X allows for
+    a rule.
 
     Raises:
-        KeywordError: the name is empty, longer than 64 characters, or has control characters or quotes.
+        KeywordError: the name is empty, longer than 64 characters, or has control characters or quotes, or the language
+            is no code.
+        QueryError: X would refuse the query.
     """
     name = name.strip()
     if not 0 < len(name) <= 64 or not name.isprintable() or '"' in name:
         raise KeywordError(f"A keyword has 1 to 64 printable characters without quotes, which {name[:70]!r} has not.")
+    if language and not re.fullmatch(syntax.LANGUAGE, language):
+        raise KeywordError(f"{language!r} is no code of a language, such as en.")
     asked = {
-        "query": query or (f'"{name}"' if " " in name else name),
+        "query": query or (name if re.fullmatch(r"[#@]\w+|\w{3,}", name) else f'"{name}"'),
         "language": language,
         "sensitive": sensitive,
         "active": True,
+        "refused": None,
     }
+    syntax.parsed(str(asked["query"]), longest - syntax.OURS)
     statement = insert(Keyword).values(name=name, **asked).on_conflict_do_update(index_elements=["name"], set_=asked)
     with engine.begin() as connection:
         return connection.execute(statement.returning(Keyword.id)).scalar_one()
@@ -78,6 +93,13 @@ def remove_keyword(engine: Engine, name: str) -> None:
     with engine.begin() as connection:
         if not connection.execute(statement.returning(Keyword.id)).first():
             raise KeywordError(f"{name!r} is not tracked; `talker track list` shows what is.")
+
+
+def refuse_keywords(engine: Engine, refused: Mapping[str, str]) -> None:
+    """Note which keywords X refuses, and why, by name; it takes all others."""
+    why = case(refused, value=Keyword.name) if refused else null()
+    with engine.begin() as connection:
+        connection.execute(update(Keyword).where(Keyword.refused.is_distinct_from(why)).values(refused=why))
 
 
 def open_gap(engine: Engine, started_at: datetime, reason: str) -> int:

@@ -52,6 +52,7 @@ def test_wrong_usage_is_one_line_and_status_2(talker, arguments, told):
         (["track", "list"], {"TALKER_APP_PORT": "many"}, "TALKER_APP_PORT='many'"),
         (["track", "list"], {"TALKER_DATABASE_URL": "", "TALKER_HOME": "/tmp/" + "x" * 100}, "is too long"),
         (["track", "remove", "never tracked"], {}, "'never tracked' is not tracked"),
+        (["track", "add", "nike", "--query", "nike (puma"], {}, "Column 6 of the query: nike ▶(puma"),
     ],
 )
 def test_a_failure_is_one_line_that_says_what_to_do_and_status_1(talker, arguments, env, told):

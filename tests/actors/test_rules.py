@@ -2,7 +2,7 @@ import logging
 
 import pytest
 import tweepy
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from actors import rules
 from actors.connection import at
@@ -93,6 +93,9 @@ def test_what_is_above_x_s_cap_is_refused_and_said_in_one_line(serve, engine, ca
         keeper.keep()
 
     assert list(keeper.refused) == ["puma"]
+    with engine.connect() as connection:
+        told = connection.execute(select(Keyword.name, Keyword.refused).where(Keyword.refused.is_not(None))).all()
+    assert told == [("puma", "This app may have 2 rules.")]
     assert {rule.tag for rule in keeper.in_force} == {rule.tag for rule in known(x)} == {"tt:adidas", "tt:nike"}
     assert [record.getMessage() for record in caplog.records] == [
         "X refuses the rule of puma: This app may have 2 rules.",

@@ -39,7 +39,7 @@ def test_without_a_keyword_x_is_not_asked_for_a_stream(follow):
 
 def test_a_rule_that_x_refuses_is_in_the_health_with_its_keyword(follow):
     following = follow()
-    store.add_keyword(following.engine, "half", query="half OR")
+    store.add_keyword(following.engine, "half", query="bio:half")  # the small X does not know bio:
     following.wait_for(lambda: "half" in following.reader.health()["refused"])
     following.heard(5)
 

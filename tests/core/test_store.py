@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from core import store
 from core.models import Author, DeadLetter, Gap, Keyword, Term, Trend, Tweet
+from core.syntax import QueryError
 from tests.conftest import NOON
 
 TABLES = {
@@ -215,6 +216,35 @@ def test_a_name_with_spaces_is_asked_for_as_a_phrase(engine):
     store.add_keyword(engine, "#nike")
 
     assert rows(engine, select(Keyword.query).order_by(Keyword.id)) == [('"friday feeling"',), ("#nike",)]
+
+
+def test_a_name_that_is_no_single_word_becomes_a_phrase(engine):
+    for name in ("BP", "AT&T", "nike"):
+        store.add_keyword(engine, name)
+
+    assert rows(engine, select(Keyword.query).order_by(Keyword.id)) == [('"BP"',), ('"AT&T"',), ("nike",)]
+
+
+def test_a_query_that_x_would_refuse_is_not_saved(engine):
+    for wrong in ({"query": "nike OR"}, {"query": "x" * 990}, {"language": "english"}):
+        with pytest.raises((QueryError, store.KeywordError)):
+            store.add_keyword(engine, "nike", **wrong)
+
+    assert rows(engine, select(Keyword.query)) == []
+
+
+def test_why_x_refuses_a_keyword_stands_at_it_until_x_takes_it(engine):
+    for name in ("nike", "puma"):
+        store.add_keyword(engine, name)
+    told = []
+    for refused in ({"puma": "too long"}, {"nike": "x"}, {}):
+        store.refuse_keywords(engine, refused)
+        told.append(dict(rows(engine, select(Keyword.name, Keyword.refused))))
+    store.refuse_keywords(engine, {"nike": "x"})
+    store.add_keyword(engine, "nike")
+
+    assert told == [{"nike": None, "puma": "too long"}, {"nike": "x", "puma": None}, {"nike": None, "puma": None}]
+    assert rows(engine, select(Keyword.refused).where(Keyword.refused.is_not(None))) == []
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb", 'say "hi"'])
