@@ -7,7 +7,7 @@ the supervisor process reads and acknowledges; SQLite's write-ahead log lets the
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # AUTOINCREMENT: a position is never given twice, even after its row is gone.
@@ -53,6 +53,18 @@ class Spool:
     def acknowledge(self, upto: int) -> None:
         """Let go of the payloads up to and including a position; the log takes as many bytes for a while."""
         self._db.execute("DELETE FROM payload WHERE position <= ?", (upto,))
+
+    def rewrite(self, change: Callable[[bytes], bytes]) -> None:
+        """Let each payload that waits be changed in its place; on disk nothing stays of what was there."""
+        self._db.execute("PRAGMA secure_delete = on")
+        last = 0
+        while some := self.read(last, 500):
+            changed = [(new, position) for position, body in some if (new := change(body)) != body]
+            if changed:
+                self._db.executemany("UPDATE payload SET body = ? WHERE position = ?", changed)
+            last = some[-1][0]
+        self._db.execute("PRAGMA secure_delete = off")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def depth(self) -> int:
         """Count the payloads that wait."""

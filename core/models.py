@@ -259,6 +259,22 @@ class Usage(Base):
     asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Tombstone(Base):
+    """What must not come back: ids only, kept so that no replay, late retry or search brings it back.
+
+    `kind` is tweet; author, whose tweets with ids up to `upto` are gone (an account that returns later tweets anew); or
+    place, an author whose tweets up to `upto` lost their place. `seq` tells the lake's keeper what is new.
+    """
+
+    __tablename__ = "tombstone"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    upto: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seq: Mapped[int] = mapped_column(BigInteger, server_default=WRITTEN_BY, index=True)
+
+
 class InfluenceRun(Base):
     """One run of the influence job; `state` is running, done or failed, `stage` how far it came.
 

@@ -191,11 +191,12 @@ def save_batch(engine: Engine, batch: Batch) -> None:
         copy(connection, "incoming_author", AUTHOR, once(batch.authors, newer_author))
         columns = (*TWEET, "terms")
         copy(connection, "incoming_tweet", columns, ({**row, "keyword_id": batch.keyword_id} for row in tweets))
+        gone = set(connection.execute(text(HEED_TOMBSTONES)).scalars())
         for statement in COMMIT:
             connection.execute(text(statement), {"keyword_id": batch.keyword_id})
         bury(connection, batch.dead)
         stored = connection.execute(text("SELECT count(*) FROM incoming_tweet WHERE counts")).scalar_one()
-        heard = sum(row["matched"] for row in batch.tweets)
+        heard = sum(row["matched"] and row["id"] not in gone for row in batch.tweets)
         advance(connection, batch, stored, heard - stored)
 
 
@@ -349,6 +350,29 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_tweet ON COMMIT DELETE ROWS AS
 
 _NEWER = "({0}.seen_at, " + ", ".join(f"coalesce({{0}}.{count}, -1)" for count in SNAPSHOT_ORDER) + ")"
 _SEQ = "pg_current_xact_id()::text::bigint"
+
+# What was forgotten does not come back, and neither does a retweet of it. Whoever forgets locks the tombstones, so he
+# waits for the batches that have looked here, and those that have not will see his: see core.erasure.
+HEED_TOMBSTONES = """
+UPDATE incoming_tweet i
+SET place = NULL, country_code = NULL, latitude = NULL, longitude = NULL, place_confidence = NULL
+FROM tombstone d WHERE d.kind = 'place' AND d.id = i.author_id AND i.id <= d.upto;
+DELETE FROM incoming_author a USING tombstone d WHERE d.kind = 'author' AND d.id = a.id
+  AND NOT EXISTS (SELECT FROM incoming_tweet i WHERE i.author_id = a.id AND i.id > d.upto);
+WITH gone AS (
+  SELECT i.id FROM incoming_tweet i JOIN tombstone d ON d.kind = 'tweet' AND d.id = i.id
+  UNION ALL
+  SELECT i.id FROM incoming_tweet i JOIN tombstone d ON d.kind = 'author' AND d.id = i.author_id AND i.id <= d.upto
+), without AS (
+  SELECT id FROM gone
+  UNION ALL
+  SELECT i.id FROM incoming_tweet i JOIN gone ON gone.id = i.original_id WHERE i.kind = 'retweet'
+  UNION ALL
+  SELECT i.id FROM incoming_tweet i JOIN tombstone d ON d.kind = 'tweet' AND d.id = i.original_id
+  WHERE i.kind = 'retweet'
+)
+DELETE FROM incoming_tweet i USING without WHERE i.id = without.id RETURNING i.id
+"""
 
 # Rows are written in key order, so that two trackers that share authors cannot deadlock.
 SAVE_AUTHORS = f"""
