@@ -10,7 +10,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from core.config import ConfigError, Settings, TalkerError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from actors.spool import Spool
 
 say = Console(stderr=True, highlight=False, soft_wrap=True)  # standard output is for answers
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -290,6 +292,47 @@ def spool_replay_dead(as_json: AsJson = False) -> None:
 
     with machine.postgres(Settings.from_env()) as settings:
         answer(replay_dead(settings.database_url), as_json)
+
+
+@app.command()
+def forget(
+    tweet: Annotated[list[int] | None, typer.Option(metavar="ID", min=1, help="A tweet, with its retweets.")] = None,
+    author: Annotated[list[int] | None, typer.Option(metavar="ID", min=1, help="A person, with all tweets.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete tweets or people from the tables, the lake and the spool, for ever."""
+    if not tweet and not author:
+        raise typer.BadParameter("give a --tweet ID or an --author ID.")
+    from actors.forget import forget as forgotten
+    from core.erasure import Gone
+
+    gone = Gone(frozenset(tweet or ()), frozenset(author or ()))
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine, spools(settings) as waiting:
+        counts = forgotten(engine, waiting, gone, "asked")
+        answer(counts | {"lake": clean_lake(engine, settings)}, as_json)
+
+
+@contextmanager
+def spools(settings: Settings) -> Iterator[list[Spool]]:
+    """Open every spool that there is: the stream's, and those of replays."""
+    from actors.spool import Spool
+
+    with ExitStack() as stack:
+        files = [settings.home / "spool.sqlite", *sorted((settings.home / "replay").glob("*.sqlite"))]
+        yield [stack.enter_context(closing(Spool(file))) for file in files]
+
+
+def clean_lake(engine: Engine, settings: Settings) -> int | None:
+    """Take what is forgotten out of the lake; returns how many rows went, None when a run now uses the lake."""
+    from jobs.forget import forget as forgotten
+    from jobs.influence import RunningError, only_run
+
+    try:
+        with only_run(engine):
+            return forgotten(engine, settings.lake)
+    except RunningError:
+        say.print("An influence run uses the lake: what is forgotten leaves it with the next run.")
+        return None
 
 
 @influence.command("run")

@@ -22,6 +22,7 @@ from core.config import Settings, TalkerError
 from core.queries import EPOCH, QUARTER
 from core.weights import ENGAGEMENT, MENTIONS, REACH, RESONANCE, Curve, Weights, load
 from jobs.extract import extract
+from jobs.forget import forget
 
 POINTS = {
     "followers_count": "followers_points",
@@ -62,6 +63,7 @@ def run(
         with recorded(engine, start, end, weights):
             began = monotonic()
             extract(engine, settings.lake)
+            forget(engine, settings.lake)
             extracted = monotonic()
             tweets, authors = from_lake(spark, settings.lake, keywords)
             with kept(transform(tweets, authors, start, end, weights)) as scores:
