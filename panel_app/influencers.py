@@ -12,7 +12,7 @@ from bokeh.models import HoverTool
 from holoviews import opts
 
 from core import queries
-from panel_app import look
+from panel_app import look, tweet_card
 from panel_app.selection import Selection, View
 
 TOP = 5
@@ -70,10 +70,10 @@ def influencer(row: Mapping[str, Any], zone: str) -> str:
     }
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
     return (
-        f'<li class="card">{look.person(row)}<span class="rank {mood}"><b>{row["rank"]}</b></span>'
+        f'<li class="card">{tweet_card.person(row)}<span class="rank {mood}"><b>{row["rank"]}</b></span>'
         f'<span class="aside score">{row["score"]:.1f}</span>'
         f'<div class="split {mood}">{bar}</div><small>{split}</small>'
-        f'{look.tweet_body(row, zone)}<dl class="facts">{listed}</dl></li>'
+        f'{tweet_card.body(row, zone)}<dl class="facts">{listed}</dl></li>'
     )
 
 

@@ -1,4 +1,4 @@
-"""How things look: colours and glyphs of the sentiments, numbers with units, and a tweet as X asks to show it.
+"""How things look: colours and glyphs of the sentiments, numbers and times with units, panes.
 
 Everything that becomes HTML goes through `safe`: names, places and tweets are strangers' text.
 """
@@ -6,12 +6,9 @@ Everything that becomes HTML goes through `safe`: names, places and tweets are s
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -29,9 +26,6 @@ STYLE = (Path(__file__).parent / "look.css").read_text()
 
 # Words keep their case and stay on one line on a button.
 BUTTONS = {"& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "5px 12px"}}
-
-USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
-ENTITY = re.compile(r"(?P<url>https?://[^\s<>\"']+)|(?<!\w)@(?P<user>[A-Za-z0-9_]{1,15})\b|(?<!\w)#(?P<tag>\w+)")
 
 
 def colours(dark: bool) -> dict[int, str]:
@@ -110,67 +104,9 @@ def local(times: pd.Series[Any], zone: str) -> pd.Series[Any]:
     return wall
 
 
-def linked(text: str) -> str:
-    """Return a tweet's text escaped, with its links, @handles and #hashtags linked."""
-    pieces, done = [], 0
-    for found in ENTITY.finditer(text):
-        pieces += [safe(text[done : found.start()]), link(address(found), found.group())]
-        done = found.end()
-    return "".join([*pieces, safe(text[done:])])
-
-
-def address(entity: re.Match[str]) -> str:
-    """Return where a link, @handle or #hashtag leads."""
-    if entity["url"]:
-        return entity["url"]
-    return f"https://x.com/{entity['user']}" if entity["user"] else f"https://x.com/hashtag/{quote(entity['tag'])}"
-
-
-def link(href: str, label: str) -> str:
-    """Return a link that opens in a new tab and tells the other side nothing."""
-    return f'<a href="{safe(href)}" target="_blank" rel="noopener noreferrer nofollow">{safe(label)}</a>'
-
-
-def initials(name: str) -> str:
-    """Return up to two letters that stand for a person: remote avatars would tell others who looks."""
-    letters = [word[0] for word in name.split() if word[0].isalnum()]
-    return safe("".join(letters[:2]).upper() or "?")
-
-
-def person(row: Mapping[str, Any]) -> str:
-    """Return avatar, name and @handle; all lead to the profile, if there is one on X."""
-    name, username = row["name"] or "unknown", row["username"] or ""
-    handle = f"@{username}"
-    if not row["synthetic"] and USERNAME.fullmatch(username):
-        name, handle = (link(f"https://x.com/{username}", text) for text in (name, handle))
-    else:
-        name, handle = safe(name), safe(handle if username else "")
-    avatar = f'<span class="avatar" aria-hidden="true">{initials(str(row["name"] or ""))}</span>'
-    return f'<span class="person">{avatar}<span><b>{name}</b><br><span class="quiet">{handle}</span></span></span>'
-
-
-def tweet_body(row: Mapping[str, Any], zone: str) -> str:
-    """Return a tweet's text and time, unmodified and linked as X asks; invented tweets link nowhere."""
-    if row["tweet_id"] is None or pd.isna(row["tweet_id"]):
-        return '<p class="quiet">The tweet is no longer here.</p>'
-    text, time = html.unescape(row["text"]), clock(row["created_at"], zone)  # X sends & as &amp;
-    if row["synthetic"]:
-        return f'<p class="text">{safe(text)}</p><p class="quiet">{time}</p>'
-    username = row["username"] if USERNAME.fullmatch(row["username"] or "") else "i"
-    status = f"https://x.com/{username}/status/{row['tweet_id']}"
-    return f'<p class="text">{linked(text)}</p><p class="quiet">{link(status, time)} · {link(status, "View on X")}</p>'
-
-
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows by column name."""
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
-
-
-def tweet_card(row: Mapping[str, Any], zone: str) -> str:
-    """Return one tweet as a card: who, what, when, and its sentiment."""
-    label = row["label"]
-    aside = "not scored" if pd.isna(label) else mood(int(label))
-    return f'<article class="card">{person(row)}<span class="aside">{aside}</span>{tweet_body(row, zone)}</article>'
 
 
 def empty(title: str, what_to_do: str) -> str:

@@ -17,7 +17,7 @@ from PIL import ImageFont
 from wordcloud import WordCloud
 
 from core import queries
-from panel_app import influencers, look
+from panel_app import influencers, look, tweet_card
 from panel_app.selection import ALL, Selection, View
 
 FONT = str(Path(__file__).parent / "fonts" / "DejaVuSans-Bold.ttf")
@@ -178,7 +178,7 @@ def using(view: View, word: str, mood: int | str) -> str:
         return look.block(look.empty("Read the tweets behind a word", "Click a word, or type one."), view.dark)
     query = queries.tweets_with(view.keyword_id, view.start, view.end, word, None if mood == ALL else int(mood))
     tweets = look.rows(view.read(query))
-    cards = "".join(look.tweet_card(tweet, view.zone) for tweet in tweets)
+    cards = "".join(tweet_card.card(tweet, view.zone) for tweet in tweets)
     return look.block(cards or look.empty("No tweet", f"No tweet in this range and mood uses {word}."), view.dark)
 
 
