@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 import secrets
@@ -91,6 +92,7 @@ def demo_settings(given: Settings, port: int | None) -> Settings:
     """Return settings with a home, a database and an X of the demo's own."""
     home = machine.home(given) / "demo"
     own = replace(given, home=home, lake=home / "lake", database_url="", x_bearer_token=secrets.token_hex(16))
+    own = replace(own, x_daily_budget_usd=math.inf)  # the local X sends no bill
     return own if port is None else replace(own, app_port=port)
 
 

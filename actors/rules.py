@@ -48,15 +48,15 @@ class RuleKeeper:
         self._asked: set[Rule] | None = None
         self._due = 0.0
 
-    def keep(self) -> None:
-        """Reconcile when a keyword changed, and every minute.
+    def keep(self, percent: int = 100) -> None:
+        """Reconcile when a keyword or the share of the stream to be read changed, and every minute.
 
         Raises:
             sqlalchemy.exc.DBAPIError: the keywords cannot be read.
             tweepy.TweepyException, requests.RequestException: X did not answer, or refused the request itself.
         """
         with self._engine.connect() as connection:
-            rules = wanted(connection.execute(queries.keywords()))
+            rules = wanted(connection.execute(queries.keywords()), percent)
         if rules == self._asked and time.monotonic() < self._due:
             return
         client = self._client()
@@ -78,13 +78,18 @@ class RuleKeeper:
         self._due = 0.0
 
 
-def wanted(keywords: Iterable[Any]) -> set[Rule]:
-    """Return the rules for keywords (rows with name, query, language); advertisements shown to some only are left out.
+def wanted(keywords: Iterable[Any], percent: int = 100) -> set[Rule]:
+    """Return the rules for keywords (rows with name, query, language), for a share of the stream; none for none of it.
+
+    Advertisements shown to some only are left out.
 
     X's syntax binds AND, a space, before OR: hence the parentheses
     (docs.x.com/x-api/posts/filtered-stream/integrate/build-a-rule).
     """
-    return {Rule(rule_value(row.query, row.language), MARK + row.name) for row in keywords}
+    if not percent:
+        return set()
+    sample = f" sample:{percent}" if percent < 100 else ""
+    return {Rule(rule_value(row.query, row.language) + sample, MARK + row.name) for row in keywords}
 
 
 def rule_value(query: str, language: str | None) -> str:

@@ -6,6 +6,7 @@ X allows one stream connection, so everything here exists once; the waits betwee
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import random
 import sqlite3
@@ -24,7 +25,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from actors import waits
+from actors.budget import Prices
 from actors.connection import SILENCE, Attempt, Ended, at, refused
+from actors.governor import Governor
+from actors.journal import Journal
 from actors.rules import RuleKeeper
 from actors.spool import Spool
 from core import db, queries, store
@@ -34,6 +38,7 @@ log = logging.getLogger(__name__)
 GROUP, GROUP_SECONDS = 500, 0.2  # payloads written to the spool together, or those of so long
 RULE_SECONDS = 5.0  # how soon a changed keyword reaches X
 CONNECTIONS = "/2/connections/filtered_stream"
+UNLIMITED = Prices(daily=math.inf)
 
 
 class StreamError(Exception):
@@ -96,6 +101,7 @@ class Reader:
         silence: seconds without a byte after which X is gone.
         rule_seconds: how soon a changed keyword reaches X.
         spool_mb: megabytes that the spool may hold; while it holds more, nothing is read from X.
+        prices: what a day may cost; above, nothing is read from X.
         pause: the seconds to wait before the next attempt; each is stretched by up to a tenth.
     """
 
@@ -109,6 +115,7 @@ class Reader:
         silence: float = SILENCE,
         rule_seconds: float = RULE_SECONDS,
         spool_mb: int = 2048,
+        prices: Prices = UNLIMITED,
         pause: Callable[[Ended, int, float], float] = waits.pause,
     ):
         logging.getLogger("tweepy").setLevel(logging.WARNING)  # its debug log prints the bearer token
@@ -118,6 +125,7 @@ class Reader:
         self._spool, self._spool_mb, self._full = Spool(spool), spool_mb, False
         self._connects = waits.Connects(spool.with_suffix(".connects"))
         self._rules = RuleKeeper(engine, self._client)
+        self._governor = Governor(engine, Journal(spool.with_suffix(".paid")), prices, self._client)
         self._outages = Outages(engine)
         self._lines: queue.Queue[bytes] = queue.Queue(maxsize=20_000)  # full: the socket waits, and X with it
         self._stopping, self._rules_due, self._read = threading.Event(), threading.Event(), threading.Event()
@@ -148,12 +156,12 @@ class Reader:
         """End `run` within a second, whatever it is doing."""
         self._stopping.set()
         self._rules_due.set()
-        if self._attempt:
-            self._attempt.hang_up()
+        self._hang_up()
 
     def health(self) -> dict[str, Any]:
         """Tell the connection's state, how many payloads wait in memory, and why X refuses which keyword's rule."""
-        return {"state": self._state, "in_memory": self._lines.qsize(), "refused": self._rules.refused}
+        told = {"state": self._state, "in_memory": self._lines.qsize(), "refused": self._rules.refused}
+        return told | {"percent": self._governor.percent, "spent_usd": round(self._governor.spent(), 4)}
 
     def _follow(self) -> None:
         """Make one attempt after the other."""
@@ -162,7 +170,7 @@ class Reader:
             ended = self._connect()
             if self._stopping.is_set():
                 return
-            if self._full:
+            if self._full or not self._governor.percent:
                 continue
             if ended.healthy:
                 bad_ends.clear()
@@ -170,16 +178,25 @@ class Reader:
             self._lose(ended, self._pause(ended, bad_ends[ended.outcome], time.time()))
 
     def _may_connect(self) -> bool:
-        """Wait for room, for a rule and for X's limit of connects; returns False when it is time to stop."""
-        while self._full and not self._stopping.wait(0.1):
-            self._state = "spool full: not reading"
-            self._outages.began("spool full")
-        while not self._rules.in_force and not self._stopping.wait(0.1):
-            self._state = "no keyword is tracked" if self._rules.known() else "not listening (rules)"
+        """Wait for room, for money, for a rule and for X's limit of connects; returns False when it is time to stop."""
+        while (state := self._obstacle()) and not self._stopping.wait(0.1):
+            self._state = state
         if seconds := self._connects.wait(time.time()):
             self._state = f"not listening (X's limit of connects: {seconds:.0f} s)"
             log.warning("As many connects as X allows; the next one in %.0f s.", seconds)
         return not self._stopping.wait(seconds)
+
+    def _obstacle(self) -> str:
+        """Return the state in which we must not connect; none if we may."""
+        if self._full:
+            self._outages.began("spool full")
+            return "spool full: not reading"
+        if not self._governor.percent:
+            self._outages.began(f"budget: {self._governor.reason}")
+            return f"budget ({self._governor.reason}): not reading"
+        if not self._rules.in_force:
+            return "no keyword is tracked" if self._rules.known() else "not listening (rules)"
+        return ""
 
     def _connect(self) -> Ended:
         self._connects.spend(time.time())
@@ -226,7 +243,7 @@ class Reader:
         while not self._stopping.is_set():
             self._rules_due.clear()
             try:
-                self._rules.keep()
+                self._keep(self._governor.look())
             except (tweepy.Unauthorized, tweepy.Forbidden) as error:
                 self._outages.began(refused(error.response).reason())
                 self._fail(fatal(refused(error.response)))
@@ -237,6 +254,17 @@ class Reader:
             self._outages.tell()
             self._rules_due.wait(self._rule_seconds)
 
+    def _keep(self, percent: int) -> None:
+        """Let X's rules ask for a share of the stream; of none of it at once, whatever becomes of the rules."""
+        if not percent:
+            self._hang_up()
+        self._rules.keep(percent)
+        self._governor.in_force(percent)
+
+    def _hang_up(self) -> None:
+        if self._attempt:
+            self._attempt.hang_up()
+
     def _write(self) -> None:
         """Write lines to the spool as they come, in groups, so that one flush to disk serves many."""
         group: list[bytes] = []
@@ -244,6 +272,7 @@ class Reader:
             group = group or self._group()
             try:
                 if group:
+                    self._pay(group)
                     self._spool.append(group)
                 group = []
                 # Once full, it must drain a little: each time we listen again costs a connect.
@@ -255,13 +284,20 @@ class Reader:
                     return
                 self._mind(True)  # the disk is full: the group waits in memory, and X for us
 
+    def _pay(self, group: list[bytes]) -> None:
+        """Put a group on the bill before the spool has it, and hang up when that was the last we could pay for."""
+        self._governor.note(group)
+        if not self._governor.percent:
+            self._rules_due.set()
+            self._hang_up()
+
     def _mind(self, full: bool) -> None:
         """Hang up when the spool has become full: X would drop a reader that only slows down, and not say when."""
         if full and not self._full:
             log.error("The spool is full: nothing is read from X until it drains.")
         self._full = full
-        if full and self._attempt:
-            self._attempt.hang_up()
+        if full:
+            self._hang_up()
 
     def _group(self) -> list[bytes]:
         group: list[bytes] = []

@@ -43,7 +43,8 @@ class Settings:
         2048, "Megabytes that the spool may hold; while it holds more, nothing is read from X, and nothing is lost."
     )
     x_daily_budget_usd: float = setting(
-        10.0, "Dollars that a UTC day may cost; from 80 % of it on tweets are sampled, at 100 % nothing is read."
+        10.0,
+        "Dollars that a UTC day may cost: from 80 % on tweets are sampled, at 100 % nothing is read; `inf`: no limit.",
     )
     x_post_usd: float = setting(0.005, "What X takes for a post, also for one that another brings with it.")
     x_user_usd: float = setting(0.01, "What X takes for a user that is looked up.")

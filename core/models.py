@@ -206,6 +206,16 @@ class Gap(Base):
     filled_by: Mapped[str | None]
 
 
+class Sampling(Base):
+    """A time in which only a share of the stream was read, for the sake of the budget, and its whole percent."""
+
+    __tablename__ = "sampling"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    percent: Mapped[int] = mapped_column(SmallInteger)
+
+
 class SpoolOffset(Base):
     """How far a tracker has committed a spool, moved in the same transaction as what it read there."""
 

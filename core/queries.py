@@ -37,6 +37,7 @@ from core.models import (
     InfluenceRun,
     Keyword,
     Paid,
+    Sampling,
     Spending,
     SpoolOffset,
     Term,
@@ -46,6 +47,7 @@ from core.models import (
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream that was read then holds for all of it
 QUARTER = timedelta(minutes=15)  # how often influence is computed
 
 Rows = Select[*tuple[Any, ...]]
@@ -105,9 +107,12 @@ def totals(keyword_id: int, start: datetime, end: datetime) -> Rows:
 def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta) -> Rows:
     """Tweets and sentiment sums per bin and label, oldest first; empty bins have no row.
 
-    Label NULL holds the tweets that were not scored; their sentiment sums say nothing.
+    Label NULL holds the tweets that were not scored; their sentiment sums say nothing. `percent` is the smallest share
+    of the stream that was read in the bin, `estimated` how many tweets those that were read stand for.
     """
     time = func.date_bin(bin_width, Trend.minute, EPOCH).label("time")
+    middle = Trend.minute + HALF_MINUTE
+    percent = func.coalesce(Sampling.percent, 100)
     return (
         select(
             time,
@@ -115,7 +120,10 @@ def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta)
             func.sum(Trend.tweets).label("tweets"),
             cast(func.sum(Trend.sentiment_sum), Double).label("sentiment_sum"),
             cast(func.sum(Trend.sentiment_square_sum), Double).label("sentiment_square_sum"),
+            cast(func.sum(Trend.tweets * 100.0 / percent), Double).label("estimated"),
+            func.min(percent).label("percent"),
         )
+        .outerjoin(Sampling, _sampled(middle, middle))
         .where(Trend.keyword_id == keyword_id, Trend.minute >= start, Trend.minute <= end)
         .group_by("time", Trend.label)
         .order_by("time")
@@ -259,6 +267,15 @@ def paid(day: date, kind: str, ids: Collection[int]) -> Rows:
     return select(Paid.id).where(Paid.day == day, Paid.kind == kind, Paid.id.in_(ids))
 
 
+def sampling(start: datetime, end: datetime) -> Rows:
+    """When only a share of the stream was read within the range, in percent; `ended_at` is NULL while it still is."""
+    return (
+        select(Sampling.started_at, Sampling.ended_at, Sampling.percent)
+        .where(_sampled(start, end))
+        .order_by(Sampling.started_at)
+    )
+
+
 def commits_since(snapshot: str | None) -> Rows:
     """What was committed since an earlier answer's `snapshot`; the first time there is none.
 
@@ -272,6 +289,7 @@ def commits_since(snapshot: str | None) -> Rows:
     others = (
         select(func.max(InfluenceRun.finished_at)),
         select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at))),
+        select(func.concat(func.count(Sampling.id), "/", func.count(Sampling.ended_at))),
         select(func.concat(func.count(Keyword.id), "/", func.max(Keyword.id))).where(Keyword.active),
     )
     return select(
@@ -291,6 +309,10 @@ def synthetic() -> Rows:
 
 def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement[bool]:
     return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at > start, Tweet.created_at <= end)
+
+
+def _sampled(start: Any, end: Any) -> ColumnElement[bool]:
+    return and_(Sampling.started_at <= end, or_(Sampling.ended_at.is_(None), Sampling.ended_at > start))
 
 
 def _newest_window(keyword_id: int) -> ScalarSelect[Any]:

@@ -26,6 +26,7 @@ from core.models import (
     InfluenceRun,
     Keyword,
     Paid,
+    Sampling,
     Spending,
     SpoolOffset,
     Tweet,
@@ -148,6 +149,15 @@ def charge(connection: Connection, at: datetime, kind: str, amount: int) -> None
     statement = insert(Spending).values(hour=hour, kind=kind, amount=amount)
     more = {"amount": Spending.amount + statement.excluded.amount}
     connection.execute(statement.on_conflict_do_update(index_elements=["hour", "kind"], set_=more))
+
+
+def sample(engine: Engine, at: datetime, percent: int) -> None:
+    """Note that from a time on X was asked for so many percent of the stream; of 100 and of none there is no sample."""
+    running = Sampling.ended_at.is_(None)
+    with engine.begin() as connection:
+        connection.execute(update(Sampling).where(running, Sampling.percent != percent).values(ended_at=at))
+        if 0 < percent < 100 and not connection.execute(select(Sampling.id).where(running)).first():
+            connection.execute(insert(Sampling).values(started_at=at, percent=percent))
 
 
 def save_usage(engine: Engine, posts: Mapping[date, int]) -> None:

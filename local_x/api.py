@@ -60,9 +60,9 @@ class Api:
     rules: RuleStore
     archive: Archive
     stream: Stream
+    usage: Usage
 
     def __post_init__(self) -> None:
-        self._usage = Usage(self.terms)
         self._jobs = Jobs(self.archive, self.terms)
 
     def app(self) -> web.Application:
@@ -131,7 +131,7 @@ class Api:
             return problems.no_rules()
         if self.connections.current() and not self.terms.evict:
             return problems.too_many_connections()
-        connection = Connection(request.remote or "", request.transport, self._usage.read)
+        connection = Connection(request.remote or "", request.transport, self.usage.read)
         self.connections.opened(connection)
         try:
             return await self._serve_stream(request, connection, shape)
@@ -173,7 +173,7 @@ class Api:
     async def _search(self, request: web.Request) -> web.Response:
         shape = self._shape(request, search.SEARCH)
         body, messages = await asyncio.to_thread(search.search, self.archive, shape, request.query)
-        self._usage.read(messages)
+        self.usage.read(messages)
         return self._answer(body)
 
     async def _count(self, request: web.Request) -> web.Response:
@@ -183,7 +183,7 @@ class Api:
     async def _tweets(self, request: web.Request) -> web.Response:
         shape, ids = self._shape(request, {"ids"}), request.query.get("ids", "")
         body, messages = await asyncio.to_thread(lookup.tweets, self.archive, shape, ids)
-        self._usage.read(messages)
+        self.usage.read(messages)
         return self._answer(body)
 
     async def _users(self, request: web.Request) -> web.Response:
@@ -196,7 +196,7 @@ class Api:
         days = request.query.get("days", "7")
         if not (days.isdigit() and 1 <= int(days) <= 90):
             raise UnknownField("days", days)
-        return self._answer(self._usage.answer(int(days)))
+        return self._answer(self.usage.answer(int(days)))
 
     async def _list_connections(self, request: web.Request) -> web.Response:
         status = request.query.get("status", "active")

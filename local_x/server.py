@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from threading import Thread
@@ -20,6 +21,7 @@ from local_x.limits import LIMITS, Bucket, Terms
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
 from local_x.stream import Feed, Stream
+from local_x.usage import Usage
 
 
 class LocalX:
@@ -29,6 +31,7 @@ class LocalX:
         scenario: what happens; the stream begins at its `now`.
         token: the bearer token that opens everything.
         speed: how fast event time runs; 0 is as fast as the client reads.
+        clock: the time by which posts are billed, in seconds since 1970.
         limits: requests in 15 minutes by kind (`limits.LIMITS`), where they differ from X's.
         terms: fields of `limits.Terms`, where they differ from X's; with speed 0 the stream has no cap of its own.
     """
@@ -40,6 +43,7 @@ class LocalX:
         *,
         speed: float = 1.0,
         limits: Mapping[str, int] | None = None,
+        clock: Callable[[], float] = time.time,
         **terms: Any,
     ):
         self.token = token
@@ -50,12 +54,12 @@ class LocalX:
         feed = Feed(scenario, scenario.now, speed)
         self.archive = Archive(scenario, feed.frontier)
         self.stream = Stream(feed, self.archive, self.rules, self.faults, self.terms)
+        self.usage = Usage(self.terms, clock)
 
     def app(self) -> web.Application:
         """Return the HTTP application."""
-        api = Api(
-            self.token, self.terms, self.buckets, self.faults, self.connections, self.rules, self.archive, self.stream
-        )
+        parts = (self.connections, self.rules, self.archive, self.stream, self.usage)
+        api = Api(self.token, self.terms, self.buckets, self.faults, *parts)
         return api.app()
 
     def order(self, fault: str, **how: Any) -> None:

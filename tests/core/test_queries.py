@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from core import queries
-from core.models import Audience, Author, Gap, Influence, Term, Trend, Tweet
+from core.models import Audience, Author, Gap, Influence, Sampling, Term, Trend, Tweet
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY_BEFORE = NOON - 24 * HOUR
+TREND = {"voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25, "tweets": 2}
 
 
 @pytest.fixture
@@ -68,9 +69,26 @@ def test_totals_count_voices_once_and_leave_the_unscored_out_of_the_mean(keyword
     assert rows(queries.totals(1, DAY_BEFORE, NOON)) == [(3, 2, 2, pytest.approx(0.2))]
 
 
+def test_what_a_sample_stands_for_is_estimated_minute_by_minute(keyword, put, rows):
+    keyword()
+    minutes = [NOON + timedelta(minutes=number) for number in (0, 1, 2, 20)]
+    put(Trend, *({"keyword_id": 1, "minute": minute, "label": 1, **TREND} for minute in minutes))
+    put(
+        Sampling,
+        {"started_at": NOON + timedelta(seconds=61), "ended_at": NOON + timedelta(seconds=121), "percent": 25},
+        {"started_at": NOON + timedelta(seconds=121), "ended_at": NOON + timedelta(minutes=10), "percent": 10},
+    )
+
+    found = rows(queries.trend(1, NOON, NOON + HOUR, timedelta(minutes=15)))
+    assert [(row.tweets, row.estimated, row.percent) for row in found] == [(6, 2 + 8 + 20, 10), (2, 2, 100)]
+    assert [row.percent for row in rows(queries.sampling(NOON, NOON + HOUR))] == [25, 10]
+    assert [row.percent for row in rows(queries.sampling(NOON + timedelta(minutes=9), NOON + HOUR))] == [10]
+    assert rows(queries.sampling(NOON + timedelta(minutes=10), NOON + HOUR)) == []
+
+
 def test_the_trend_adds_the_minutes_of_a_bin_and_keeps_labels_apart(keyword, put, rows):
     keyword()
-    minute = {"keyword_id": 1, "voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25, "tweets": 2}
+    minute = {"keyword_id": 1, **TREND}
     put(
         Trend,
         minute | {"minute": NOON, "label": 1},
@@ -80,7 +98,7 @@ def test_the_trend_adds_the_minutes_of_a_bin_and_keeps_labels_apart(keyword, put
 
     found = rows(queries.trend(1, NOON, NOON + HOUR, timedelta(minutes=15)))
 
-    assert found == [(NOON, 1, 4, 1.0, 0.5), (NOON + timedelta(minutes=15), None, 2, 0.5, 0.25)]
+    assert found == [(NOON, 1, 4, 1.0, 0.5, 4.0, 100), (NOON + timedelta(minutes=15), None, 2, 0.5, 0.25, 2.0, 100)]
 
 
 def test_top_influencers_are_the_highest_of_the_newest_window(keyword, put, rows, author_row, tweet_row, influence_row):
