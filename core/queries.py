@@ -95,12 +95,16 @@ def newest_tweet(keyword_id: int) -> Rows:
 
 
 def totals(keyword_id: int, start: datetime, end: datetime) -> Rows:
-    """Tweets, distinct voices, scored tweets and their mean sentiment (NULL when none was scored)."""
+    """Tweets, distinct voices, scored tweets and their mean sentiment (NULL when none was scored).
+
+    `percent` is the smallest share of the stream that was read in the range.
+    """
     return select(
         func.count().label("tweets"),
         func.count(Tweet.author_id.distinct()).label("voices"),
         func.count(Tweet.label).label("scored"),
         func.avg(Tweet.sentiment).filter(Tweet.label.is_not(None)).label("sentiment"),
+        _share(start, end),
     ).where(_delivered(keyword_id, start, end))
 
 
@@ -133,6 +137,7 @@ def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta)
 def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
     """The highest scores of one sentiment in the newest window, with the author and their top tweet.
 
+    `percent` is the smallest share of the stream that was read in that window.
     Ids are text, as X sends them: a frame would round a large number beside a NULL.
     """
     return (
@@ -146,6 +151,7 @@ def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
             cast(Tweet.id, String).label("tweet_id"),
             Tweet.text,
             Tweet.created_at,
+            _share(InfluenceRun.window_start, Influence.window_end),
         )
         .outerjoin(InfluenceRun, InfluenceRun.window_end == Influence.window_end)
         .outerjoin(Author, Author.id == Influence.author_id)
@@ -178,7 +184,8 @@ def last_influence_window() -> Rows:
 def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: int = 1000) -> Rows:
     """Where the highest scores of the newest window tweet from: the place of each one's latest tweet in the range.
 
-    The place is NULL where it is unknown, so that the unknown can be counted.
+    The place is NULL where it is unknown, so that the unknown can be counted; `percent` is the smallest share of the
+    stream that was read in the range.
     """
     ranked = (
         select(Influence.author_id, Influence.score, Influence.label)
@@ -196,7 +203,7 @@ def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: in
         .lateral()
     )
     return (
-        select(ranked.c.score, ranked.c.label, Author.name, Author.username, *latest.c)
+        select(ranked.c.score, ranked.c.label, Author.name, Author.username, *latest.c, _share(start, end))
         .select_from(ranked)
         .join(latest, true())
         .outerjoin(Author, Author.id == ranked.c.author_id)
@@ -205,10 +212,13 @@ def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: in
 
 
 def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: int = 60) -> Rows:
-    """The words and hashtags most tweets of one sentiment use, in the whole hours that the range touches."""
+    """The words and hashtags most tweets of one sentiment use, in the whole hours that the range touches.
+
+    `percent` is the smallest share of the stream that was read in the range.
+    """
     tweets = func.sum(Term.tweets).label("tweets")
     return (
-        select(Term.term, tweets)
+        select(Term.term, tweets, _share(start, end))
         .where(Term.keyword_id == keyword_id, Term.label == label)
         .where(Term.hour > start - timedelta(hours=1), Term.hour <= end)
         .group_by(Term.term)
@@ -313,6 +323,12 @@ def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement
 
 def _sampled(start: Any, end: Any) -> ColumnElement[bool]:
     return and_(Sampling.started_at <= end, or_(Sampling.ended_at.is_(None), Sampling.ended_at > start))
+
+
+def _share(start: Any, end: Any) -> ColumnElement[int]:
+    """Return the smallest share of the stream that was read in a range, as the column `percent`."""
+    least = func.coalesce(func.min(Sampling.percent), 100)
+    return select(least).where(_sampled(start, end)).scalar_subquery().label("percent")
 
 
 def _newest_window(keyword_id: int) -> ScalarSelect[Any]:

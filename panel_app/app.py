@@ -15,7 +15,7 @@ from panel_material_ui.template.base import Page
 
 from core import db, queries
 from core.config import Settings
-from panel_app import data, influencer_map, influencers, look, overview, trend, words
+from panel_app import data, influencer_map, influencers, look, overview, sampled, trend, words
 from panel_app.selection import RANGES, Selection
 
 FONTS = Path(__file__).parent / "fonts"
@@ -130,6 +130,7 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     return pn.Column(
         notice(selection),
         pmui.FlexBox(title, *choices(selection), align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
+        look.pane(pn.bind(sampled.note, selection.param.view)),
         place,
         sizing_mode="stretch_width",
         max_width=1240,

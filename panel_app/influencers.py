@@ -102,7 +102,8 @@ def note(scored: pd.Series, zone: str) -> str:
     hours = (scored["window_end"] - pd.to_datetime(scored["window_start"])) / pd.Timedelta(hours=1)
     span = "tweets" if pd.isna(hours) else f"{hours:g} hours"
     until = f"{look.clock(scored['window_end'], zone)} ({look.safe(zone)})"
-    return f'<p class="quiet">Scores 0 to 100 of the {span} up to {until}, whatever range is chosen above.</p>'
+    share = "" if scored["percent"] == 100 else f" Of a part of them only {scored['percent']} % were read."
+    return f'<p class="quiet">Scores 0 to 100 of the {span} up to {until}, whatever range is chosen above.{share}</p>'
 
 
 def shows_people(view: View) -> bool:

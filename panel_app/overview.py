@@ -44,14 +44,17 @@ def shares(table: pd.DataFrame) -> str:
 
 
 def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, hours: int) -> str:
-    """Return the figures of a range beside those of the range before."""
+    """Return the figures of a range beside those of the range before; of a sample counts are not compared."""
+    tweets, voices = (change(now[count], before[count], hours) for count in ("tweets", "voices"))
+    if min(now["percent"], before["percent"]) < 100:
+        tweets, voices = trend.about(table) or "a sample before", "of a sample: not compared"
     if now["scored"] and before["scored"]:
         moved = f"{look.signed(now['sentiment'] - before['sentiment'])} against the {span(hours)} before"
     else:
         moved = "nothing to compare with"
     four = (
-        tile("Tweets", large(look.number(now["tweets"])), change(now["tweets"], before["tweets"], hours)),
-        tile("Voices", large(look.number(now["voices"])), change(now["voices"], before["voices"], hours)),
+        tile("Tweets", large(look.number(now["tweets"])), tweets),
+        tile("Voices", large(look.number(now["voices"])), voices),
         tile("Mean sentiment", large(look.mean(now["sentiment"], now["scored"])), moved),
         tile("Mood of the scored tweets", shares(table), ""),
     )

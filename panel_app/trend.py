@@ -14,7 +14,7 @@ from bokeh.models import HoverTool, NumeralTickFormatter
 from holoviews import opts
 
 from core import queries
-from panel_app import look
+from panel_app import look, sampled
 from panel_app.selection import Selection, View
 
 UNKNOWN = 9  # stands for label NULL, which no column may be named
@@ -24,11 +24,12 @@ GAP = "#D4A72C"
 Z95 = 1.96  # 95 % of a normal distribution lies within this many standard errors of its mean
 
 
-def bins(frame: pd.DataFrame, view: View) -> pd.DataFrame:
+def bins(frame: pd.DataFrame, samples: pd.DataFrame, view: View) -> pd.DataFrame:
     """Return one row for each bin of the view, empty bins too, in the viewer's time.
 
     Columns: `time` and `until`, tweets by sentiment, their sum `tweets`, and over the `scored` n of them the `mean`
     with the ends `low` and `high` of its 95 % interval, m ± 1.96 s / √n (NaN where n is too small to know).
+    `percent` is the smallest share of the stream that was read in the bin; the tweets stand for `estimated` ones.
     """
     edges = pd.date_range(view.start, view.end, freq=view.bin_width, name="time")
     counts = frame.assign(label=frame["label"].fillna(UNKNOWN).astype(int)).pivot_table(
@@ -42,7 +43,12 @@ def bins(frame: pd.DataFrame, view: View) -> pd.DataFrame:
     variance = ((squares - n * mean**2) / (n - 1).where(n > 1)).clip(lower=0)
     reach = Z95 * np.sqrt(variance / n)
     table = counts.assign(tweets=counts.sum(axis="columns"), scored=n.fillna(0).astype(int), mean=mean)
-    table = table.assign(low=(mean - reach).clip(-1, 1), high=(mean + reach).clip(-1, 1)).reset_index()
+    table = table.assign(low=(mean - reach).clip(-1, 1), high=(mean + reach).clip(-1, 1))
+    table = table.assign(estimated=frame.groupby("time")["estimated"].sum().reindex(edges).fillna(0), percent=100)
+    for start, end, percent in sampled.spans(samples, view):
+        within = (edges <= end) & (edges > start - pd.Timedelta(view.bin_width))
+        table.loc[within, "percent"] = table["percent"].clip(upper=percent)
+    table = table.reset_index()
     until = look.local(table["time"] + view.bin_width, view.zone)
     return table.assign(time=look.local(table["time"], view.zone), until=until)
 
@@ -63,14 +69,34 @@ def volume(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overl
     colour = look.colours(dark) | {UNKNOWN: UNSCORED[dark]}
     tips = [("time", "@time{%d %b %H:%M}"), ("tweets", "@count{0,0} @mood of @tweets{0,0}")]
     hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
-    layers, base = [shade(gaps)], np.zeros(len(table), dtype=int)
+    layers, base = [shade(gaps), whole(table, dark)], np.zeros(len(table), dtype=int)
     for label, name in STACK.items():
         drawn = table.assign(base=base, top=base + table[name], count=table[name], mood=name)
         bars = hv.Rectangles(drawn, ["time", "base", "until", "top"], ["count", "mood", "tweets"])
         layers.append(bars.opts(framewise=True, color=colour[label], line_width=0, tools=[hover], default_tools=[]))
         base = base + table[name].to_numpy()
-    top = max(1, int(base.max()) * 1.08)
+    top = max(1.0, base.max() * 1.08, standing_for(table)["estimated"].max() * 1.08 if sampled_in(table) else 0)
     return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, top), ylabel="tweets", **axes(table)))
+
+
+def whole(table: pd.DataFrame, dark: bool = False) -> hv.Rectangles:
+    """Draw what the tweets of a sampled bin stand for, behind them."""
+    tips = [("time", "@time{%d %b %H:%M}"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
+    hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
+    drawn = standing_for(table).assign(base=0)
+    bars = hv.Rectangles(drawn, ["time", "base", "until", "estimated"], ["tweets", "percent"])
+    style = {"color": UNSCORED[dark], "fill_alpha": 0.15, "line_alpha": 0.9, "line_dash": "dashed"}
+    return bars.opts(framewise=True, tools=[hover], default_tools=[], **style)
+
+
+def standing_for(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the bins that were sampled."""
+    return table[table["percent"] < 100]
+
+
+def sampled_in(table: pd.DataFrame) -> bool:
+    """Say whether a bin was sampled."""
+    return not standing_for(table).empty
 
 
 def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
@@ -100,15 +126,15 @@ def axes(table: pd.DataFrame) -> dict[str, Any]:
     return shared | {"responsive": True, "show_grid": True, "xlim": (table["time"].min(), table["until"].max())}
 
 
-def plot(frame: pd.DataFrame, gaps: pd.DataFrame, view: View) -> hv.Layout:
+def plot(frame: pd.DataFrame, gaps: pd.DataFrame, samples: pd.DataFrame, view: View) -> hv.Layout:
     """Draw volume above mood, on one time axis."""
-    table, quiet = bins(frame, view), silences(gaps, view)
+    table, quiet = bins(frame, samples, view), silences(gaps, view)
     return (volume(table, quiet, view.dark) + sentiment(table, quiet, view.dark)).cols(1)
 
 
 def trend_of(view: View) -> pd.DataFrame:
     """Read the bins of a view."""
-    return bins(view.read(queries.trend(view.keyword_id, view.start, view.end, view.bin_width)), view)
+    return bins(view.read(queries.trend(view.keyword_id, view.start, view.end, view.bin_width)), sampled.of(view), view)
 
 
 def chart(selection: Selection) -> pn.pane.HoloViews:
@@ -128,6 +154,8 @@ def legend(view: View) -> str:
     """Return the colours in words, and whose time the axis shows."""
     moods = "".join(look.mood(label) for label in look.LABELS)
     rest = '<span class="unscored">not scored (retweets, other languages)</span><span class="gap">not listening</span>'
+    if not sampled.of(view).empty:
+        rest += '<span class="stands-for">what a sample stands for</span>'
     minutes = view.bin_width.total_seconds() / 60
     width = f"{minutes:.0f} min" if minutes < 60 else f"{minutes / 60:.0f} h"
     time = f'<span class="quiet">a bar is {width} · times in {look.safe(view.zone)}</span>'
@@ -142,16 +170,23 @@ def summary(table: pd.DataFrame, keyword: str) -> str:
     return (
         f"<p><b>{look.number(table['tweets'].sum())} tweets</b> about <b>{look.safe(keyword)}</b>, mean sentiment "
         f"<b>{look.mean(mean, n)}</b>. Busiest at {busiest['time']:%d %b %H:%M} with "
-        f"{look.number(busiest['tweets'])} tweets.</p>"
+        f"{look.number(busiest['tweets'])} tweets.{about(table)}</p>"
     )
+
+
+def about(table: pd.DataFrame) -> str:
+    """Return in a sentence how many tweets a sample stands for; nothing where all were read."""
+    return f" A sample: about {look.number(table['estimated'].sum())} in all." if sampled_in(table) else ""
 
 
 def numbers(table: pd.DataFrame) -> str:
     """Return the chart as a table, newest first."""
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("time", *STACK.values(), "tweets", "mean sentiment"))
+    names = ("time", *STACK.values(), "tweets", "share read", "about in all", "mean sentiment")
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = "".join(
         f"<tr><td>{row['time']:%d %b %H:%M}</td>"
         + "".join(f"<td>{look.number(row[name])}</td>" for name in (*STACK.values(), "tweets"))
+        + f"<td>{row['percent']} %</td><td>{look.number(row['estimated'])}</td>"
         + f"<td>{look.mean(row['mean'], row['scored'])}</td></tr>"
         for row in table.iloc[::-1].to_dict("records")
     )

@@ -161,7 +161,7 @@ def twin(view: View) -> str:
     for label in look.LABELS:
         rows = "".join(
             f"<tr><td>{look.safe(word)}</td><td>{look.number(tweets)}</td></tr>"
-            for word, tweets in terms_of(view, label).itertuples(index=False)
+            for word, tweets in terms_of(view, label)[["term", "tweets"]].itertuples(index=False)
         )
         head = f'<tr><th scope="col">{look.mood(label)}</th><th scope="col">tweets</th></tr>'
         parts.append(

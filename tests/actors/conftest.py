@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from local_x.server import LocalX, running
 
 TOKEN = "canary-token"
 MONDAY = datetime(2026, 6, 22, 9, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 6, 22, tzinfo=UTC)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
@@ -34,6 +35,19 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, now: datetime = MIDNIGHT):
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def later(self, **passed: float) -> None:
+        self.now += timedelta(**passed)
 
 
 @pytest.fixture(scope="session")

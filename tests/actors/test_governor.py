@@ -7,11 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-from math import pi, sin
+from datetime import timedelta
 from pathlib import Path
-from random import Random
 
 import orjson
 import pytest
@@ -22,32 +19,14 @@ from actors.budget import Budget, Prices
 from actors.connection import at
 from actors.governor import Governor, posts_in, share
 from actors.journal import Journal
-from actors.rules import RuleKeeper
 from actors.spool import Spool
 from core import store
 from core.models import Sampling
-from local_x.fields import EVERYTHING
-from local_x.rules import parsed, seen
 from local_x.server import LocalX, running
-from local_x.stream import matched
-from tests.actors.conftest import MONDAY, wait_for
+from tests.actors.conftest import MIDNIGHT, Clock, wait_for
 
 TOKEN = "canary-token"
-MIDNIGHT = datetime(2026, 6, 22, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent.parent
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self, now=MIDNIGHT):
-        self.now = now
-
-    def __call__(self):
-        return self.now
-
-    def later(self, **passed):
-        self.now += timedelta(**passed)
 
 
 @pytest.fixture
@@ -237,61 +216,3 @@ def test_a_reader_that_is_killed_has_paid_for_all_that_the_spool_has(scenario, e
 
     assert spooled <= paid
     assert Budget(engine, Prices()).today().posts == theirs
-
-
-POSTS_AN_HOUR = 2_000
-KEYWORDS = {"#oneminutechoir": '#oneminutechoir OR "one minute choir"', "Aerolume": "aerolume OR @flyaero_example"}
-
-
-def day_of_posts(scenario):
-    """Yield the messages of a day, 2,000 an hour on average, more by day than by night; each at its own time."""
-    rng, some = Random(1), list(islice(said(scenario), 2_000))
-    now, end, number = MIDNIGHT, MIDNIGHT + timedelta(days=1), 0
-    while True:
-        rate = POSTS_AN_HOUR * (1 + 0.5 * sin((now.hour + now.minute / 60 - 9) / 12 * pi)) / 3600
-        now += timedelta(seconds=rng.expovariate(rate))
-        if now >= end:
-            return
-        number += 1
-        message = some[number % len(some)]
-        born = {"id": str(2_000_000_000_000_000_000 + number), "created_at": now.isoformat()}
-        yield now, {**message, "data": {**message["data"], **born}}
-
-
-def said(scenario):
-    """Yield the scenario's messages that speak of the keywords."""
-    queries = [parsed(query) for query in KEYWORDS.values()]
-    for message in scenario.messages(MONDAY):
-        if any(matches(seen(message)) for matches in queries):
-            yield message
-
-
-def test_a_day_of_2000_posts_an_hour_at_x_s_prices_costs_10_dollars_and_its_numbers_say_they_are_sampled(
-    scenario, engine, x, govern, clock
-):
-    local_x, client = x
-    for name, query in KEYWORDS.items():
-        store.add_keyword(engine, name, query=query)
-    governor, keeper = govern(), RuleKeeper(engine, client)
-
-    def tick():
-        keeper.keep(governor.look())
-        governor.in_force(governor.percent)
-
-    tick()
-    ticked, delivered, came = clock.now, [], 0
-    for clock.now, message in day_of_posts(scenario):
-        came += 1
-        if clock.now - ticked >= timedelta(minutes=5):
-            tick()
-            ticked = clock.now
-        if governor.percent and (told := matched(message, local_x.rules, EVERYTHING)):
-            local_x.usage.read([told])
-            delivered.append(orjson.dumps(told))
-            governor.note(delivered[-1:])
-    spent = Budget(engine, Prices(), clock).today()
-
-    assert 46_000 < came < 50_000
-    assert 9.8 <= spent.usd <= 10.2
-    billed = int(local_x.usage.answer(1)["data"]["daily_project_usage"]["usage"][-1]["usage"])
-    assert spent.posts == billed

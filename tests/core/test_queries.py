@@ -66,7 +66,7 @@ def test_totals_count_voices_once_and_leave_the_unscored_out_of_the_mean(keyword
         tweet_row(5, author_id=4, created_at=DAY_BEFORE),
     )
 
-    assert rows(queries.totals(1, DAY_BEFORE, NOON)) == [(3, 2, 2, pytest.approx(0.2))]
+    assert rows(queries.totals(1, DAY_BEFORE, NOON)) == [(3, 2, 2, pytest.approx(0.2), 100)]
 
 
 def test_what_a_sample_stands_for_is_estimated_minute_by_minute(keyword, put, rows):
@@ -155,7 +155,7 @@ def test_terms_add_up_over_the_hours_of_the_range(keyword, put, rows):
 
     found = rows(queries.terms(1, NOON - timedelta(minutes=90), NOON, label=1))
 
-    assert found == [("late", 4), ("gate", 2)]
+    assert found == [("late", 4, 100), ("gate", 2, 100)]
 
 
 def test_a_word_is_found_whole_and_in_any_case(keyword, put, rows, tweet_row, author_row):

@@ -14,17 +14,19 @@ from panel_app.selection import Selection
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 COLUMNS = ["time", "label", "tweets", "sentiment_sum", "sentiment_square_sum"]
+NO_SAMPLES = pd.DataFrame(columns=["started_at", "ended_at", "percent"])
 NO_GAPS = pd.DataFrame(columns=["started_at", "ended_at"])
 
 
 def frame(*rows):
     made = pd.DataFrame(rows, columns=COLUMNS)
+    made = made.assign(estimated=made["tweets"].astype(float))
     return made.assign(time=pd.to_datetime(made["time"], utc=True), label=made["label"].astype(float))
 
 
 def test_a_mean_and_its_interval_equal_numpy_on_the_single_scores(view):
     scores = np.array([0.5, -0.2, 0.9, 0.1])
-    table = trend.bins(frame((NOON, 1, 4, scores.sum(), (scores**2).sum())), view())
+    table = trend.bins(frame((NOON, 1, 4, scores.sum(), (scores**2).sum())), NO_SAMPLES, view())
     row = table.iloc[-1]
 
     reach = 1.96 * scores.std(ddof=1) / 2
@@ -33,14 +35,14 @@ def test_a_mean_and_its_interval_equal_numpy_on_the_single_scores(view):
 
 
 def test_one_score_has_a_mean_but_no_interval(view):
-    row = trend.bins(frame((NOON, 1, 1, 0.5, 0.25)), view()).iloc[-1]
+    row = trend.bins(frame((NOON, 1, 1, 0.5, 0.25)), NO_SAMPLES, view()).iloc[-1]
 
     assert row["mean"] == 0.5
     assert np.isnan(row["low"])
 
 
 def test_an_empty_bin_has_no_tweets_and_no_mean(view):
-    table = trend.bins(frame((NOON, None, 3, 0.0, 0.0)), view())
+    table = trend.bins(frame((NOON, None, 3, 0.0, 0.0)), NO_SAMPLES, view())
 
     assert len(table) == 97
     assert table["tweets"].sum() == table["not scored"].sum() == 3
@@ -48,11 +50,11 @@ def test_an_empty_bin_has_no_tweets_and_no_mean(view):
 
 
 def test_no_tweets_at_all_still_make_a_table(view):
-    assert trend.bins(frame(), view())["tweets"].sum() == 0
+    assert trend.bins(frame(), NO_SAMPLES, view())["tweets"].sum() == 0
 
 
 def test_times_are_the_viewers(view):
-    table = trend.bins(frame((NOON, 1, 1, 0.5, 0.25)), view(zone="Asia/Tokyo"))
+    table = trend.bins(frame((NOON, 1, 1, 0.5, 0.25)), NO_SAMPLES, view(zone="Asia/Tokyo"))
 
     assert table["time"].iloc[-1] == pd.Timestamp("2026-06-19 21:00")
 
@@ -64,9 +66,28 @@ def test_a_gap_ends_with_the_range_while_it_lasts(view):
     assert trend.silences(NO_GAPS, view()) == []
 
 
+def test_a_sampled_bin_tells_its_share_and_what_it_stands_for_even_an_empty_one(view):
+    samples = pd.DataFrame(
+        {"started_at": [NOON - timedelta(minutes=50)], "ended_at": [pd.NaT], "percent": [5]}, dtype=object
+    )
+    rows = frame((NOON, 1, 2, 1.0, 0.5), (NOON - timedelta(hours=2), -1, 3, -1.0, 0.5))
+    rows.loc[0, "estimated"] = 40.0
+    table = trend.bins(rows, samples, view())
+
+    assert table["percent"].tolist()[-6:] == [100, 5, 5, 5, 5, 5]
+    assert table["estimated"].iloc[[-9, -1]].tolist() == [3.0, 40.0]
+    assert "5 tweets" in trend.summary(table, "nike")
+    assert "A sample: about 43 in all." in trend.summary(table, "nike")
+    assert "<td>5 %</td><td>40</td>" in trend.numbers(table)
+    drawn = trend.plot(rows, NO_GAPS, samples, view())
+    whole = next(iter(drawn)).values()[1].dframe()
+    assert whole[["base", "estimated"]].iloc[-1].tolist() == [0, 40.0]
+    assert len(whole) == 5
+
+
 def test_the_bars_of_a_bin_stand_on_each_other(view):
-    drawn = trend.plot(frame((NOON, 1, 2, 1.0, 0.5), (NOON, -1, 3, -1.0, 0.5)), NO_GAPS, view())
-    negative, _, positive, _ = next(iter(drawn)).values()[1:]
+    drawn = trend.plot(frame((NOON, 1, 2, 1.0, 0.5), (NOON, -1, 3, -1.0, 0.5)), NO_GAPS, NO_SAMPLES, view())
+    negative, _, positive, _ = next(iter(drawn)).values()[2:]
 
     assert negative.dframe().iloc[-1][["base", "top"]].tolist() == [0, 3]
     assert positive.dframe().iloc[-1][["base", "top"]].tolist() == [3, 5]
@@ -74,7 +95,7 @@ def test_the_bars_of_a_bin_stand_on_each_other(view):
 
 def test_the_sentence_weighs_each_bin_by_its_scored_tweets(view):
     rows = frame((NOON, 1, 3, 1.5, 0.75), (NOON - timedelta(hours=1), -1, 1, -0.5, 0.25))
-    said = trend.summary(trend.bins(rows, view()), "nike")
+    said = trend.summary(trend.bins(rows, NO_SAMPLES, view()), "nike")
 
     assert "4 tweets" in said
     assert "+0.25 <small>(n = 4)</small>" in said
