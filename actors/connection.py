@@ -36,7 +36,7 @@ SILENCE = 21.0  # seconds without a byte after which X is gone: it keeps a conne
 HEALTHY = 60.0  # seconds a connection must last before its predecessors' failures are forgiven
 FATAL = (400, 401, 403, 404)  # our configuration or credentials are wrong; trying again mends nothing
 
-Client = TypeVar("Client", bound=tweepy.StreamingClient)
+Client = TypeVar("Client", bound=tweepy.client.BaseClient)
 
 
 class SendTo(HTTPAdapter):
@@ -109,11 +109,18 @@ class Attempt(tweepy.StreamingClient):
     Lines go to `put` as they came: tweepy's own parser stumbles over rules without a tag and renamed fields.
     """
 
-    def __init__(self, bearer_token: str, put: Callable[[bytes], None], connected: Callable[[], None]):
+    def __init__(
+        self,
+        bearer_token: str,
+        put: Callable[[bytes], None],
+        connected: Callable[[], None],
+        alive: Callable[[], None] = lambda: None,
+    ):
         super().__init__(bearer_token, chunk_size=65_536, daemon=True)
         self.ended = Ended()
         self._put = put
         self._connected = connected
+        self._alive = alive
         self._connected_at: float | None = None
         self._over = threading.Event()
         self._response: requests.Response | None = None
@@ -156,6 +163,10 @@ class Attempt(tweepy.StreamingClient):
             self.ended.problem = problem
         else:
             self._put(raw_data)
+
+    def on_keep_alive(self) -> None:
+        """Note that X has nothing to say, but is there."""
+        self._alive()
 
     def on_closed(self, response: requests.Response) -> None:
         """Note that X closed the stream."""

@@ -27,8 +27,11 @@ from sqlalchemy.exc import DBAPIError
 from actors import waits
 from actors.budget import Prices
 from actors.connection import SILENCE, Attempt, Ended, at, refused
+from actors.errands import Errands, usual
 from actors.governor import Governor
+from actors.heartbeat import Heartbeat
 from actors.journal import Journal
+from actors.lookup import Lookup
 from actors.rules import RuleKeeper
 from actors.spool import Spool
 from core import db, queries, store
@@ -57,11 +60,11 @@ class Outages:
         self._telling = threading.Lock()
         self._out = False
 
-    def began(self, reason: str) -> None:
-        """Note that we do not listen; the first reason holds."""
+    def began(self, reason: str, at: datetime | None = None) -> None:
+        """Note that we do not listen, since now or an earlier time; the first reason holds."""
         if not self._out:
             self._out = True
-            self._untold.append(partial(self._open, datetime.now(UTC), reason))
+            self._untold.append(partial(self._open, at or datetime.now(UTC), reason))
             self.tell()
 
     def ended(self) -> None:
@@ -82,7 +85,7 @@ class Outages:
 
     def _open(self, at: datetime, reason: str) -> None:
         with self._engine.connect() as connection:
-            open_already = connection.execute(queries.gaps(at, at)).first()
+            open_already = connection.execute(queries.open_gap()).first()
         if not open_already:
             store.open_gap(self._engine, at, reason)
 
@@ -102,6 +105,7 @@ class Reader:
         rule_seconds: how soon a changed keyword reaches X.
         spool_mb: megabytes that the spool may hold; while it holds more, nothing is read from X.
         prices: what a day may cost; above, nothing is read from X.
+        errands: whether to fill gaps, refresh counts and learn of deletions, too.
         pause: the seconds to wait before the next attempt; each is stretched by up to a tenth.
     """
 
@@ -116,6 +120,7 @@ class Reader:
         rule_seconds: float = RULE_SECONDS,
         spool_mb: int = 2048,
         prices: Prices = UNLIMITED,
+        errands: bool = False,
         pause: Callable[[Ended, int, float], float] = waits.pause,
     ):
         logging.getLogger("tweepy").setLevel(logging.WARNING)  # its debug log prints the bearer token
@@ -124,9 +129,13 @@ class Reader:
         engine = db.engine(database_url)
         self._spool, self._spool_mb, self._full = Spool(spool), spool_mb, False
         self._connects = waits.Connects(spool.with_suffix(".connects"))
+        self._heartbeat = Heartbeat(spool.with_suffix(".heard"))
         self._rules = RuleKeeper(engine, self._client)
         self._governor = Governor(engine, Journal(spool.with_suffix(".paid")), prices, self._client)
         self._outages = Outages(engine)
+        self._errands: Errands | None = (
+            usual(engine, spool, Lookup(bearer_token, base_url, silence), prices) if errands else None
+        )
         self._lines: queue.Queue[bytes] = queue.Queue(maxsize=20_000)  # full: the socket waits, and X with it
         self._stopping, self._rules_due, self._read = threading.Event(), threading.Event(), threading.Event()
         self._state = "starting"
@@ -141,9 +150,13 @@ class Reader:
             StreamError: X refuses us for good.
             sqlite3.Error: the spool cannot be written, or still could not for want of disk when it was time to stop.
         """
+        if heard := self._heartbeat.last():  # by a reader before us, which may have been killed and could not tell
+            self._outages.began("no reader", heard)
         writer = threading.Thread(target=self._write)
         writer.start()
         threading.Thread(target=self._keep_rules, daemon=True).start()
+        if self._errands:
+            threading.Thread(target=self._errands.run, args=(self._stopping,), daemon=True).start()
         try:
             self._follow()
         finally:
@@ -200,16 +213,21 @@ class Reader:
 
     def _connect(self) -> Ended:
         self._connects.spend(time.time())
-        attempt = Attempt(self._token, self._lines.put, self._listening)
+        attempt = Attempt(self._token, self._hear, self._listening, self._heartbeat.beat)
         self._attempt = at(attempt, self._base_url, self._silence)
         if self._stopping.is_set():  # `stop` came too early to see this attempt
             attempt.hang_up()
         return attempt.follow()
 
+    def _hear(self, line: bytes) -> None:
+        self._lines.put(line)
+        self._heartbeat.beat()
+
     def _listening(self) -> None:
         self._state, self._freed = "listening", False
         log.info("Listening to %s", self._base_url)
         self._outages.ended()
+        self._heartbeat.beat()
 
     def _lose(self, ended: Ended, seconds: float) -> None:
         """Record that we are not listening, and why; mend what can be mended; then wait."""

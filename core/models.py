@@ -196,7 +196,7 @@ class Term(Base):
 
 
 class Gap(Base):
-    """A time in which the stream was not listening, why, and what filled it afterwards."""
+    """A time in which the stream was not listening, why, and what filled it afterwards, or why nothing does."""
 
     __tablename__ = "gap"
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -204,6 +204,27 @@ class Gap(Base):
     ended_at: Mapped[datetime | None]
     reason: Mapped[str]
     filled_by: Mapped[str | None]
+    not_filled: Mapped[str | None]
+
+
+class Fill(Base):
+    """How far a gap is filled for a keyword: search tells the newest first, and has told all from `until_id` on."""
+
+    __tablename__ = "fill"
+    gap_id: Mapped[int] = mapped_column(ForeignKey("gap.id", ondelete="CASCADE"), primary_key=True)
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    until_id: Mapped[int] = mapped_column(BigInteger)
+    tweets: Mapped[int]
+    done: Mapped[bool]
+    problem: Mapped[str | None]
+
+
+class Errand(Base):
+    """When something that is to be done from time to time was last done."""
+
+    __tablename__ = "errand"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    done_at: Mapped[datetime]
 
 
 class Sampling(Base):

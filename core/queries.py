@@ -32,6 +32,8 @@ from core.models import (
     Audience,
     Author,
     DeadLetter,
+    Errand,
+    Fill,
     Gap,
     Influence,
     InfluenceRun,
@@ -51,6 +53,7 @@ HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream th
 QUARTER = timedelta(minutes=15)  # how often influence is computed
 
 Rows = Select[*tuple[Any, ...]]
+ScalarRows = Select[int]
 
 
 def keywords() -> Rows:
@@ -254,10 +257,54 @@ def tweets_with(
 def gaps(start: datetime, end: datetime) -> Rows:
     """When the stream was not listening within the range; `ended_at` is NULL while it still is not."""
     return (
-        select(Gap.started_at, Gap.ended_at, Gap.reason, Gap.filled_by)
+        select(Gap.started_at, Gap.ended_at, Gap.reason, Gap.filled_by, Gap.not_filled)
         .where(Gap.started_at < end, or_(Gap.ended_at.is_(None), Gap.ended_at > start))
         .order_by(Gap.started_at)
     )
+
+
+def open_gap() -> Rows:
+    """The gap that has not ended yet; no row while the stream listens."""
+    return select(Gap.id).where(Gap.ended_at.is_(None)).limit(1)
+
+
+def gap_to_fill(until: datetime) -> Rows:
+    """The oldest gap that ended until a time and of which it is not decided yet what fills it."""
+    undecided = (Gap.ended_at <= until, Gap.filled_by.is_(None), Gap.not_filled.is_(None))
+    return select(Gap.id, Gap.started_at, Gap.ended_at, Gap.reason).where(*undecided).order_by(Gap.started_at).limit(1)
+
+
+def fills(gap_id: int, ended_at: datetime) -> Rows:
+    """The keywords that were tracked before a gap ended and still are, each with how far the gap is filled for it."""
+    of_gap = and_(Fill.keyword_id == Keyword.id, Fill.gap_id == gap_id)
+    tracked = (Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.created_at)
+    return (
+        select(*tracked, Fill.until_id, func.coalesce(Fill.tweets, 0).label("tweets"), Fill.done, Fill.problem)
+        .outerjoin(Fill, of_gap)
+        .where(Keyword.active, Keyword.created_at < ended_at)
+        .order_by(Keyword.name)
+    )
+
+
+def most_shared(keyword_id: int, since: datetime, limit: int = 100) -> ScalarRows:
+    """The ids of the tweets since a time that earned most, of those that can earn something: not of retweets."""
+    earned = func.coalesce(Tweet.retweet_count, 0) + func.coalesce(Tweet.like_count, 0)
+    return (
+        select(Tweet.id)
+        .where(Tweet.keyword_id == keyword_id, Tweet.created_at > since, Tweet.kind != "retweet")
+        .order_by(earned.desc(), Tweet.id.desc())
+        .limit(limit)
+    )
+
+
+def errand(name: str) -> Rows:
+    """When an errand was last done; no row when it never was."""
+    return select(Errand.done_at).where(Errand.name == name)
+
+
+def ids_of(kind: str) -> ScalarRows:
+    """Every id that is stored of a kind, tweets or users, in order."""
+    return select(Tweet.id).distinct().order_by(Tweet.id) if kind == "tweets" else select(Author.id).order_by(Author.id)
 
 
 def spent(since: datetime) -> Rows:
@@ -298,8 +345,8 @@ def commits_since(snapshot: str | None) -> Rows:
     unseen = ~func.pg_visible_in_snapshot(cast(Tweet.seq, String).op("::")(literal_column("xid8")), last)
     others = (
         select(func.max(InfluenceRun.finished_at)),
-        select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at))),
         select(func.concat(func.count(Sampling.id), "/", func.count(Sampling.ended_at))),
+        select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at), "/", func.count(Gap.filled_by))),
         select(func.concat(func.count(Keyword.id), "/", func.max(Keyword.id))).where(Keyword.active),
     )
     return select(

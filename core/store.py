@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, case, delete, func, null, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -19,8 +19,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from core import syntax
 from core.config import TalkerError
 from core.models import (
+    WRITTEN_BY,
     Author,
     DeadLetter,
+    Errand,
+    Fill,
     Gap,
     Influence,
     InfluenceRun,
@@ -168,6 +171,48 @@ def save_usage(engine: Engine, posts: Mapping[date, int]) -> None:
     newer = {"posts": statement.excluded.posts, "asked_at": func.now()}
     with engine.begin() as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=["day"], set_=newer))
+
+
+def save_fill(engine: Engine, gap_id: int, keyword_id: int, **far: Any) -> None:
+    """Record how far a gap is filled for a keyword: `until_id`, `tweets`, `done` and perhaps the `problem`."""
+    statement = insert(Fill).values(gap_id=gap_id, keyword_id=keyword_id, **far)
+    with engine.begin() as connection:
+        connection.execute(statement.on_conflict_do_update(index_elements=["gap_id", "keyword_id"], set_=far))
+
+
+def decide_gap(engine: Engine, gap_id: int, *, filled_by: str | None, not_filled: str | None) -> None:
+    """Record what filled a gap, or why nothing does, or both when it is filled in part."""
+    decided = update(Gap).where(Gap.id == gap_id).values(filled_by=filled_by, not_filled=not_filled)
+    with engine.begin() as connection:
+        connection.execute(decided)
+
+
+def refresh(engine: Engine, tweets: Sequence[Row], authors: Sequence[Row]) -> int:
+    """Raise the counts of tweets, and renew the profiles of authors, that are stored; returns how many tweets rose.
+
+    Nothing is added: a tweet that X shows again is no volume, and what was forgotten stays so.
+    """
+    raised = {count: func.greatest(getattr(Tweet, count), bindparam(f"new_{count}")) for count in COUNTS}
+    higher = [bindparam(f"new_{count}") > func.coalesce(getattr(Tweet, count), -1) for count in COUNTS]
+    tracked = Tweet.keyword_id.in_(select(Keyword.id))  # so that the look-up goes through the primary key
+    raise_counts = (
+        update(Tweet).where(tracked, Tweet.id == bindparam("of"), or_(*higher)).values(**raised, seq=WRITTEN_BY)
+    )
+    columns: dict[str, Any] = {column: bindparam(f"new_{column}") for column in AUTHOR if column != "id"}
+    renew = update(Author).where(Author.id == bindparam("of"), Author.seen_at < bindparam("new_seen_at"))
+    with engine.begin() as connection:
+        for row in once(authors, newer_author):  # before the tweets, as a batch does it
+            new = {f"new_{column}": row[column] for column in columns}
+            connection.execute(renew.values(**columns, seq=WRITTEN_BY), {"of": row["id"], **new})
+        seen = [{"of": row["id"], **{f"new_{c}": row[c] for c in COUNTS}} for row in once(tweets, merged_tweet)]
+        return sum(connection.execute(raise_counts, one).rowcount for one in seen)
+
+
+def end_errand(engine: Engine, name: str, at: datetime) -> None:
+    """Record that an errand was done."""
+    statement = insert(Errand).values(name=name, done_at=at)
+    with engine.begin() as connection:
+        connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"done_at": at}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,14 +39,15 @@ def author_of(id):
 
 def tweet(id):
     carried = RETWEETS.get(id) or QUOTES.get(id)
-    said = f"marked{carried}text" if id in RETWEETS else f"marked{id}text so {'good' if id % 2 else 'bad'} #tag{id % 4}"
+    mood = "good" if id // 2 % 2 else "bad"
+    said = f"marked{carried}text" if id in RETWEETS else f"marked{id}text so {mood} #tag{id % 4}"
     kind = "retweeted" if id in RETWEETS else "quoted"
     return {
         "id": str(id),
         "author_id": str(author_of(id)),
         "text": said,
         "lang": "en",
-        "created_at": f"2026-06-19T12:0{id % 3}:00Z",
+        "created_at": f"2026-06-19T12:0{id % 2}:00Z",
         **({"referenced_tweets": [{"type": kind, "id": str(carried)}]} if carried else {}),
     }
 

@@ -56,12 +56,14 @@ def retweet(tweet_row, id, of, **fields):
 
 
 def test_a_forgotten_tweet_takes_its_counts_along(save, tweet_row, forget, tables):
-    save(tweet_row(1, text="good shoe", sentiment=0.5, label=1), tweet_row(2, author_id=2, sentiment=-0.5, label=-1))
+    save(*[tweet_row(id, text="good shoe", sentiment=0.5, label=1) for id in (1, 5)])
+    save(tweet_row(2, author_id=2, sentiment=-0.5, label=-1))
     before = tables()
     save(
         tweet_row(3, author_id=3, text="bad shoe", sentiment=-0.25, label=-1), tweet_row(4, text="new", created_at=NOON)
     )
-    forget(3, 4)
+    save(tweet_row(6, author_id=6, text="good", sentiment=0.25, label=1))
+    forget(3, 4, 6)
 
     assert tables() == before
 
