@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 
 from core.models import (
     Audience,
@@ -51,6 +52,8 @@ from core.models import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream that was read then holds for all of it
 QUARTER = timedelta(minutes=15)  # how often influence is computed
+
+BEST_FIRST = (Influence.score.desc(), Influence.rank, Influence.author_id)
 
 Rows = Select[*tuple[Any, ...]]
 ScalarRows = Select[int]
@@ -138,41 +141,87 @@ def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta)
 
 
 def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
-    """The highest scores of one sentiment in the newest window, with the author and their top tweet.
+    """The highest scores of one sentiment in the newest window, with the author, their top tweet and the window's run.
 
-    `percent` is the smallest share of the stream that was read in that window.
-    Ids are text, as X sends them: a frame would round a large number beside a NULL.
+    `deviation` is that of the sentiments of the author's own tweets in the window, `percent` the smallest share of the
+    stream that was read in it. Ids are text, as X sends them: a frame would round a large number beside a NULL.
     """
+    own = and_(Tweet.keyword_id == Influence.keyword_id, Tweet.author_id == Influence.author_id)
+    within = and_(Tweet.created_at > InfluenceRun.window_start, Tweet.created_at <= Influence.window_end)
+    deviation = select(func.stddev_samp(Tweet.sentiment)).where(own, within, Tweet.label.is_not(None))
+    shown = aliased(Tweet)
     return (
         select(
             cast(Influence.author_id, String).label("author_id"),
             *(column for column in Influence.__table__.columns if column.key not in ("author_id", "top_tweet_id")),
             InfluenceRun.window_start,
+            InfluenceRun.weights,
+            deviation.correlate(Influence, InfluenceRun).scalar_subquery().label("deviation"),
             Author.name,
             Author.username,
+            Author.profile_image_url,
             Author.synthetic,
-            cast(Tweet.id, String).label("tweet_id"),
-            Tweet.text,
-            Tweet.created_at,
+            cast(shown.id, String).label("tweet_id"),
+            shown.text,
+            shown.created_at,
             _share(InfluenceRun.window_start, Influence.window_end),
         )
         .outerjoin(InfluenceRun, InfluenceRun.window_end == Influence.window_end)
         .outerjoin(Author, Author.id == Influence.author_id)
-        .outerjoin(Tweet, and_(Tweet.keyword_id == Influence.keyword_id, Tweet.id == Influence.top_tweet_id))
-        .where(
-            Influence.keyword_id == keyword_id,
-            Influence.window_end == _newest_window(keyword_id),
-            Influence.label == label,
-        )
-        .order_by(Influence.score.desc(), Influence.rank, Influence.author_id)
+        .outerjoin(shown, and_(shown.keyword_id == Influence.keyword_id, shown.id == Influence.top_tweet_id))
+        .where(*_ranked(keyword_id, label))
+        .order_by(*BEST_FIRST)
         .limit(limit)
     )
 
 
-def audience(keyword_id: int) -> Rows:
-    """How many the voices of the newest window could speak to, at most; no row when no window has been computed."""
+def candidates(keyword_id: int, label: int, limit: int = 200) -> Rows:
+    """The points of the highest scores of one sentiment in the newest window, for another order under other weights."""
+    points = (column for column in Influence.__table__.columns if column.key.endswith("_points"))
     return (
-        select(*Audience.__table__.columns)
+        select(
+            cast(Influence.author_id, String).label("author_id"),
+            Influence.label,
+            Influence.rank,
+            Influence.score,
+            *points,
+            InfluenceRun.weights,
+            Author.name,
+            Author.username,
+            Author.synthetic,
+        )
+        .outerjoin(InfluenceRun, InfluenceRun.window_end == Influence.window_end)
+        .outerjoin(Author, Author.id == Influence.author_id)
+        .where(*_ranked(keyword_id, label))
+        .order_by(*BEST_FIRST)
+        .limit(limit)
+    )
+
+
+def moods(keyword_id: int) -> Rows:
+    """How many voices the newest window puts in each mood; label NULL is those whose mood cannot be told."""
+    return (
+        select(Influence.label, func.count().label("voices"))
+        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest_window(keyword_id))
+        .group_by(Influence.label)
+    )
+
+
+def newest_run() -> Rows:
+    """The influence run that began last: its window, how it ended or how far it is; no row when none has begun."""
+    run = InfluenceRun
+    return select(run.window_end, run.state, run.stage, run.started_at).order_by(run.started_at.desc()).limit(1)
+
+
+def audience(keyword_id: int) -> Rows:
+    """How many the voices of the newest window could speak to, at most; no row when no window has been computed.
+
+    `percent` is the smallest share of the stream that was read in the window.
+    """
+    share = _share(InfluenceRun.window_start, Audience.window_end)
+    return (
+        select(*Audience.__table__.columns, InfluenceRun.window_start, share)
+        .outerjoin(InfluenceRun, InfluenceRun.window_end == Audience.window_end)
         .where(Audience.keyword_id == keyword_id)
         .order_by(Audience.window_end.desc())
         .limit(1)
@@ -376,6 +425,11 @@ def _share(start: Any, end: Any) -> ColumnElement[int]:
     """Return the smallest share of the stream that was read in a range, as the column `percent`."""
     least = func.coalesce(func.min(Sampling.percent), 100)
     return select(least).where(_sampled(start, end)).scalar_subquery().label("percent")
+
+
+def _ranked(keyword_id: int, label: int) -> tuple[ColumnElement[bool], ...]:
+    newest = Influence.window_end == _newest_window(keyword_id)
+    return Influence.keyword_id == keyword_id, newest, Influence.label == label
 
 
 def _newest_window(keyword_id: int) -> ScalarSelect[Any]:

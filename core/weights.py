@@ -21,6 +21,14 @@ ENGAGEMENT = "engagement"  # retweets and likes earned on the keyword
 MENTIONS = "mentions"  # mentions received on the keyword
 RESONANCE = (ENGAGEMENT, MENTIONS)
 CRITERIA = (*REACH, *RESONANCE)
+# where `influence` keeps what each criterion gave
+POINTS = dict(
+    zip(
+        CRITERIA,
+        ("followers_points", "listed_points", "tweet_points", "engagement_points", "mentions_points"),
+        strict=True,
+    )
+)
 FILE = Path(__file__).with_name("weights.json")
 
 
@@ -85,6 +93,13 @@ def load(method: str = "", path: Path = FILE) -> Weights:
     one = kept["methods"][name]
     curves = {of: Curve(tuple(curve["at"]), tuple(curve["points"])) for of, curve in one["curves"].items()}
     return Weights(one["version"], name, curves)
+
+
+def of_version(version: str | None, path: Path = FILE) -> Weights | None:
+    """Return the weights that scores of a version were made with; None if they are not ours any more."""
+    return next(
+        (one for one in (load(name, path) for name in trained(path)["methods"]) if one.version == version), None
+    )
 
 
 def trained(path: Path = FILE) -> dict[str, Any]:

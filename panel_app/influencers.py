@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import holoviews as hv
 import pandas as pd
 import panel as pn
+import panel_material_ui as pmui
 from bokeh.models import HoverTool
 from holoviews import opts
 
-from core import queries
-from panel_app import look, tweet_card
+from core import queries, weights
+from panel_app import audience, influencer_card, look, what_if
 from panel_app.selection import Selection, View
+from panel_app.steady import Steady
 
 TOP = 5
 NO_SCORES = "Scores are computed every 15 minutes while talker up runs, or now: talker influence run"
@@ -21,15 +22,14 @@ SENSITIVE = "This keyword is marked sensitive: only totals are shown, never peop
 
 
 def top(view: View) -> pd.DataFrame:
-    """Read the five highest scores of each sentiment, best first, with their `rank`."""
+    """Read the five highest scores of each sentiment, best first."""
     asked = (queries.top_influencers(view.keyword_id, label, TOP) for label in look.LABELS)
-    found = [view.read(query) for query in asked]
-    return pd.concat([one.assign(rank=range(1, len(one) + 1)) for one in found], ignore_index=True)
+    return pd.concat([view.read(query) for query in asked], ignore_index=True)
 
 
 def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:
     """Draw each influencer by reach and resonance: far right is known, high up is passed on."""
-    drawn = frame.assign(handle="@" + frame["username"].fillna("unknown"), place=frame["rank"].astype(str))
+    drawn = frame.assign(handle="@" + frame["username"].fillna("unknown"), place=frame["rank"].map(look.number))
     tips = [("", "@name @handle"), ("score", "@score{0.0}"), ("reach", "@reach{0.0}"), ("resonance", "@resonance{0.0}")]
     columns = ["name", "handle", "score", "place"]
     layers: list[hv.Element] = []
@@ -57,32 +57,29 @@ def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:
     )
 
 
-def influencer(row: Mapping[str, Any], zone: str) -> str:
-    """Return one influencer as a card: score and its parts, figures, and their most shared tweet."""
-    mood = look.MOODS[row["label"]]
-    parts = (("Reach", row["reach"]), ("Resonance", row["resonance"]))
-    bar = "".join(f'<i style="width:{max(0.0, float(value)):.1f}%"></i>' for _, value in parts)
-    split = " + ".join(f"{name} {value:.1f}" for name, value in parts)
-    facts = {
-        "Followers": look.short(row["followers_count"]),
-        "Retweets": look.short(row["retweet_count"]),
-        "Mean sentiment": look.mean(row["sentiment"], row["scored"]),
-    }
-    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
-    return (
-        f'<li class="card">{tweet_card.person(row)}<span class="rank {mood}"><b>{row["rank"]}</b></span>'
-        f'<span class="aside score">{row["score"]:.1f}</span>'
-        f'<div class="split {mood}">{bar}</div><small>{split}</small>'
-        f'{tweet_card.body(row, zone)}<dl class="facts">{listed}</dl></li>'
+def twin(frame: pd.DataFrame) -> str:
+    """Return the plot as a table."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Who", "Mood", "Rank", "Reach", "Resonance", "Score"))
+    lines = "".join(
+        f"<tr><td>{look.safe(row['name'] or 'unknown')} @{look.safe(row['username'] or 'unknown')}</td>"
+        f"<td>{look.mood(row['label'])}</td><td>{look.number(row['rank'])}</td>"
+        + "".join(f"<td>{row[name]:.1f}</td>" for name in ("reach", "resonance", "score"))
+        + "</tr>"
+        for row in look.rows(frame)
     )
+    table = (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    )
+    return f'<details id="twin"><summary>The plot as a table</summary>{table}</details>'
 
 
-def columns(frame: pd.DataFrame, zone: str) -> str:
+def columns(frame: pd.DataFrame, view: View) -> str:
     """Return the influencers of each sentiment side by side."""
-    parts = []
+    of, parts = weights.of_version(frame["weights"].iloc[0]), []
     for label in look.LABELS:
         rows = look.rows(frame[frame["label"] == label])
-        cards = "".join(influencer(row, zone) for row in rows) or look.empty("Nobody", "No author in this mood.")
+        cards = "".join(influencer_card.card(row, view.zone, of) for row in rows)
+        cards = cards or look.empty("Nobody", "No author in this mood.")
         parts.append(f"<section><h2>{look.mood(label)}</h2><ol>{cards}</ol></section>")
     return f'<div class="columns">{"".join(parts)}</div>'
 
@@ -94,16 +91,7 @@ def leaders(view: View) -> str:
     frame = top(view)
     if frame.empty:
         return look.block(look.empty("No influence scores yet", NO_SCORES), view.dark)
-    return look.block(note(frame.iloc[0], view.zone) + columns(frame, view.zone), view.dark)
-
-
-def note(scored: pd.Series, zone: str) -> str:
-    """Say which tweets the scores are of, which is not what the range picker says."""
-    hours = (scored["window_end"] - pd.to_datetime(scored["window_start"])) / pd.Timedelta(hours=1)
-    span = "tweets" if pd.isna(hours) else f"{hours:g} hours"
-    until = f"{look.clock(scored['window_end'], zone)} ({look.safe(zone)})"
-    share = "" if scored["percent"] == 100 else f" Of a part of them only {scored['percent']} % were read."
-    return f'<p class="quiet">Scores 0 to 100 of the {span} up to {until}, whatever range is chosen above.{share}</p>'
+    return look.block(columns(frame, view), view.dark)
 
 
 def shows_people(view: View) -> bool:
@@ -119,15 +107,37 @@ def page(selection: Selection) -> pn.Column:
 
     def heading(view: View) -> str:
         text = "<h2>Reach and resonance</h2><p class='quiet'>The numbers are the ranks above.</p>"
-        return look.block(text if shows_people(view) else "", view.dark)
+        return look.block(text, view.dark)
+
+    def table(view: View) -> str:
+        return look.block(twin(top(view)), view.dark) if shows_people(view) else ""
 
     view = selection.param.view
     live = hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
     chart = pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False)
     return pn.Column(
-        look.pane(pn.bind(leaders, view)),
-        look.pane(pn.bind(heading, view)),
+        look.pane(pn.bind(audience.totals, view)),
+        Steady(html=pn.bind(leaders, view), sizing_mode="stretch_width"),
         # Not the pane itself is hidden: it would hand its design on to Bokeh with `visible`, which raises.
-        pn.Column(chart, visible=pn.bind(shows_people, view), sizing_mode="stretch_width"),
+        pn.Column(
+            look.pane(pn.bind(heading, view)),
+            chart,
+            Steady(html=pn.bind(table, view), sizing_mode="stretch_width"),
+            folded("What if the weights were others?", lambda: what_if.page(selection)),
+            visible=pn.bind(shows_people, view),
+            sizing_mode="stretch_width",
+        ),
         sizing_mode="stretch_width",
     )
+
+
+def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
+    """Return a part of a page behind its title, built when it is first opened."""
+    card = pmui.Card(title=title, collapsed=True, sizing_mode="stretch_width", margin=(8, 0))
+
+    def fill(*_: object) -> None:
+        if not card.collapsed and not len(card):
+            card.append(build())
+
+    card.param.watch(fill, "collapsed")
+    return card

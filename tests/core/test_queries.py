@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from core import queries
-from core.models import Audience, Author, Gap, Influence, Sampling, Term, Trend, Tweet
+from core.models import Audience, Author, Gap, Influence, InfluenceRun, Sampling, Term, Trend, Tweet
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -119,6 +119,57 @@ def test_top_influencers_are_the_highest_of_the_newest_window(keyword, put, rows
         ("Bob", 60.0, None, None),
         ("Ann", 40.0, "mine", "7"),
     ]
+
+
+def test_the_deviation_is_of_the_authors_own_scored_tweets_in_the_window(keyword, put, rows, tweet_row, influence_row):
+    keyword()
+    run = {"window_end": NOON, "window_start": NOON - 3 * HOUR, "state": "done", "started_at": NOON, "weights": "v1"}
+    put(InfluenceRun, run)
+    moods = {1: 0.1, 2: 0.5, 3: 0.9}
+    put(Tweet, *(tweet_row(id, sentiment=mood) for id, mood in moods.items()))
+    others = [{"author_id": 2}, {"label": None}, {"created_at": NOON - 3 * HOUR}, {"created_at": NOON + HOUR}]
+    put(Tweet, *(tweet_row(id, sentiment=-1.0, **other) for id, other in enumerate(others, 10)))
+    put(Influence, influence_row(1), influence_row(2, score=10))
+
+    ann, bob = rows(queries.top_influencers(1, label=1))
+    assert (ann.deviation, ann.weights) == (pytest.approx(0.4), "v1")
+    assert bob.deviation is None  # of one tweet
+
+
+def test_candidates_are_ordered_as_ranked_and_know_their_points(keyword, put, rows, author_row, influence_row):
+    keyword()
+    put(Author, author_row(1, name="Ann"))
+    put(
+        Influence,
+        influence_row(1, rank=2, followers_points=7.5),
+        influence_row(2, rank=1),
+        influence_row(3, rank=1, label=-1),
+        influence_row(4, rank=1, window_end=NOON - HOUR),
+    )
+    found = rows(queries.candidates(1, label=1))
+
+    assert [(row.author_id, row.rank) for row in found] == [("2", 1), ("1", 2)]
+    assert (found[1].name, found[1].followers_points, found[1].mentions_points) == ("Ann", 7.5, None)
+    assert len(rows(queries.candidates(1, label=1, limit=1))) == 1
+
+
+def test_the_voices_of_the_newest_window_are_counted_by_mood(keyword, put, rows, influence_row):
+    keyword()
+    labels = {1: 1, 2: 1, 3: -1, 4: None}
+    put(Influence, *(influence_row(id, label=label) for id, label in labels.items()))
+    put(Influence, influence_row(1, window_end=NOON - HOUR, label=0))
+
+    assert {row.label: row.voices for row in rows(queries.moods(1))} == {1: 2, -1: 1, None: 1}
+
+
+def test_the_newest_run_is_the_one_that_began_last(put, rows):
+    assert rows(queries.newest_run()) == []
+    run = {"window_start": NOON - 3 * HOUR, "state": "done", "started_at": NOON}
+    put(InfluenceRun, run | {"window_end": NOON})
+    put(InfluenceRun, run | {"window_end": NOON - HOUR, "state": "failed", "started_at": NOON + HOUR})
+
+    (found,) = rows(queries.newest_run())
+    assert (found.window_end, found.state) == (NOON - HOUR, "failed")
 
 
 def test_an_influencer_stands_where_their_latest_tweet_of_the_range_came_from(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import ConfigError
-from core.weights import CRITERIA, Curve, Weights, load, trained
+from core.weights import CRITERIA, Curve, Weights, load, of_version, trained
 
 CURVE = Curve(at=(1.0, 2.0, 4.0), points=(0.0, 10.0, 14.0))
 
@@ -61,3 +61,12 @@ def test_of_each_method_in_the_product_no_curve_ever_falls(method, name, count, 
     curve = load(method).curves[name]
 
     assert 0 <= curve.of(count) <= curve.of(count + more) + 1e-9 <= curve.full + 1e-8
+
+
+def test_weights_are_found_by_their_version_if_they_are_still_kept(tmp_path):
+    first, second = Weights.of("first", {"x": CURVE}), Weights.of("second", {"x": Curve((0.0, 1.0), (0.0, 100.0))})
+    path = saved(tmp_path / "weights.json", first, second)
+
+    assert of_version(second.version, path) == second
+    assert of_version("older", path) is None
+    assert of_version(None, path) is None

@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 
 import holoviews as hv
 import pytest
 from sqlalchemy import insert, text
 
-from core import db
-from core.models import Author, Base, Influence, Keyword, Term, Trend, Tweet
+from core import db, weights
+from core.models import Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
 from panel_app import data
 from panel_app.selection import View
 
@@ -58,6 +59,24 @@ def view():
     return make
 
 
+class Tags(HTMLParser):
+    """Collects the tags, attributes and text of a piece of HTML."""
+
+    def __init__(self, markup):
+        super().__init__()
+        self.tags, self.links, self.handlers, self.text = [], [], [], ""
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name == "href"]
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
 def minute_row(**fields):
     """A row of `trend` from defaults: one tweet of no mood."""
     counts = {"tweets": 1, "voices": 1, "sentiment_sum": 0.0, "sentiment_square_sum": 0.0}
@@ -72,7 +91,8 @@ def filled_database(database_url):
     author = {"seen_at": now, "synthetic": True, "followers_count": 1200, "listed_count": 3, "tweet_count": 9}
     tweet = {"keyword_id": 1, "kind": "original", "lang": "en", "retweet_count": 3}
     place = {"place": PAYLOAD, "latitude": 41.9, "longitude": -87.6, "place_confidence": 0.9}
-    score = {"keyword_id": 1, "reach": 30.0, "resonance": 12.0, "score": 42.0, "tweets": 1, "scored": 1}
+    score = {"keyword_id": 1, "reach": 30.0, "resonance": 12.0, "score": 42.0, "tweets": 1, "scored": 1, "rank": 1}
+    score |= {"followers_points": 20.0, "listed_points": 6.0, "tweet_points": 4.0, "engagement_points": 12.0}
     quarter = now - timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
     ids = {1: 1, 2: 0, 3: -1}
     with engine.begin() as connection:
@@ -93,6 +113,18 @@ def filled_database(database_url):
             connection.execute(insert(Term), [{"keyword_id": 1, "hour": hour, "label": label} | one for one in terms])
             ranked = {"author_id": id, "label": label, "sentiment": mood["sentiment"], "top_tweet_id": id}
             connection.execute(insert(Influence), score | ranked | {"window_end": quarter, "retweet_count": 3})
+        reached = {
+            "keyword_id": 1,
+            "window_end": quarter,
+            "tweets": 3,
+            "voices": 3,
+            "known": 3,
+            "followers_count": 3600,
+        }
+        connection.execute(insert(Audience), reached)
+        run = {"window_end": quarter, "window_start": quarter - timedelta(hours=72), "state": "done"}
+        run |= {"started_at": quarter, "finished_at": now, "weights": weights.load().version}
+        connection.execute(insert(InfluenceRun), run)
     yield engine
     engine.dispose()
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from core.models import Tweet
+from core.models import Influence, InfluenceRun, Tweet
 from panel_app import app
 
 pytestmark = pytest.mark.browser
@@ -87,6 +87,42 @@ def test_the_tweets_behind_a_word_run_no_strangers_code(opened):
 
     assert errors == []
     assert page.evaluate("window.hacked") is None
+
+
+def test_everything_that_explains_a_score_opens_by_keyboard_fits_and_runs_no_strangers_code(opened):
+    page, errors, _ = opened("/?page=influence-score", 390)
+    summaries = page.locator(".columns summary, #twin summary")
+    summaries.first.wait_for(timeout=30_000)
+    for summary in summaries.all():
+        summary.press("Enter")
+    for part in page.get_by_role("button", name="show more").all():
+        part.press("Enter")
+    page.get_by_role("slider", name="Retweets and likes here").wait_for()
+    for _ in range(3):
+        page.get_by_role("slider", name="Retweets and likes here").press("ArrowRight")
+
+    page.get_by_text(re.compile(r"retweets and likes here \d+, ")).wait_for()
+    assert page.get_by_text("unknown: the others share its weight").count() == 3
+    assert page.locator("#twin td").first.is_visible()
+    page.wait_for_timeout(500)  # a payload runs a moment after it is drawn
+    assert errors == []
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_a_reader_opened_stays_open_while_new_scores_come(opened, filled_database):
+    page, _, _ = opened("/?page=influence-score")
+    summary = page.locator(".columns summary").first
+    summary.wait_for(timeout=30_000)
+    summary.press("Enter")
+    at = datetime.now(UTC)
+    with filled_database.begin() as connection:
+        connection.execute(update(Influence).values(score=43.0, reach=31.0))
+        connection.execute(update(InfluenceRun).values(finished_at=at))
+
+    expect(page.locator(".columns .score").first).to_have_text("43.0", timeout=10_000)
+    expect(page.locator(".columns td").first).to_be_visible()
+    expect(summary).to_be_focused()
 
 
 def test_a_new_tweet_reaches_the_screen_by_itself(opened, filled_database, tweet_row):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import panel as pn
 from panel_material_ui.template.base import Page
+from sqlalchemy import update
 
 from core.models import Author, Influence, InfluenceRun, Tweet
 from panel_app import influencers
 from panel_app.selection import Selection
 from tests.conftest import NOON
+from tests.panel_app.conftest import PAYLOAD, Tags
 
 RUN = {
     "window_end": NOON,
@@ -23,41 +26,65 @@ RUN = {
 def people(put, keyword, author_row, tweet_row, influence_row, **fields):
     keyword("nike", **fields)
     put(Author, author_row(1, name="Ann", followers_count=1234), author_row(2, name="Bob"))
-    put(Tweet, tweet_row(7, text="mine"), tweet_row(8, author_id=2))
+    put(Tweet, tweet_row(7, text="mine", sentiment=0.5, label=1), tweet_row(8, author_id=2))
     scores = {"reach": 30.0, "resonance": 12.5, "score": 42.5, "followers_count": 1234, "top_tweet_id": 7}
-    put(Influence, influence_row(1, **scores), influence_row(2, label=-1, sentiment=None, scored=0))
+    put(Influence, influence_row(1, rank=1, **scores), influence_row(2, rank=1, label=-1, sentiment=None, scored=0))
     return Selection()
 
 
-def test_a_card_holds_the_score_its_parts_the_figures_and_the_tweet(put, keyword, author_row, tweet_row, influence_row):
-    selection = people(put, keyword, author_row, tweet_row, influence_row)
-    shown = influencers.page(selection)[0].object
+def cards(page):
+    return page[1].html
 
-    for part in ("Ann", "@user1", "42.5", "Reach 30.0 + Resonance 12.5", "1.23K", "mine", "+0.50 <small>(n = 1)"):
+
+def below(page):
+    return page[2]
+
+
+def test_a_card_holds_the_score_its_parts_the_figures_and_the_tweet(put, keyword, author_row, tweet_row, influence_row):
+    shown = Tags(cards(influencers.page(people(put, keyword, author_row, tweet_row, influence_row)))).text
+
+    for part in ("Ann", "@user1", "1st", "42.5", "Reach 30.0 + ", "Resonance 12.5", "1.23K", "mine", "+0.50 (n = 1)"):
         assert part in shown
     assert "not scored" in shown  # Bob's mean
 
 
-def test_the_scores_say_which_hours_they_are_of(put, keyword, author_row, tweet_row, influence_row):
+def test_a_mean_of_several_tweets_has_an_interval(engine, put, keyword, author_row, tweet_row, influence_row):
     put(InfluenceRun, RUN)
     selection = people(put, keyword, author_row, tweet_row, influence_row)
+    put(Tweet, *(tweet_row(id, sentiment=mood, label=1) for id, mood in ((10, 0.3), (11, 0.7))))
+    put(Tweet, tweet_row(12, sentiment=-1.0, label=-1, created_at=NOON - timedelta(hours=80)))  # not in the window
+    with engine.begin() as connection:
+        connection.execute(update(Influence).values(scored=3).where(Influence.author_id == 1))
+    selection.refresh()
 
-    assert "Scores 0 to 100 of the 72 hours up to 19 Jun 2026, 12:00" in influencers.page(selection)[0].object
+    assert "+0.27 to +0.73, n = 3" in cards(influencers.page(selection))
 
 
-def test_the_plot_places_everyone_by_reach_and_resonance(put, keyword, author_row, tweet_row, influence_row):
+def test_the_plot_places_everyone_by_reach_and_resonance_and_the_table_says_the_same(
+    put, keyword, author_row, tweet_row, influence_row
+):
     selection = people(put, keyword, author_row, tweet_row, influence_row)
     positive, neutral, negative, _ranks = influencers.plot(influencers.top(selection.view)).values()
 
     assert [len(points) for points in (positive, neutral, negative)] == [1, 0, 1]
     assert positive.dframe()[["reach", "resonance"]].values.tolist() == [[30.0, 12.5]]
+    table = Tags(influencers.twin(influencers.top(selection.view))).text
+    assert "Ann @user1▲ Positive130.012.542.5" in table
+
+
+def test_no_name_in_the_table_becomes_markup(put, keyword, author_row, tweet_row, influence_row):
+    selection = people(put, keyword, author_row, tweet_row, influence_row)
+    hostile = influencers.top(selection.view).assign(name=PAYLOAD, username=PAYLOAD)
+
+    assert "img" not in Tags(influencers.twin(hostile)).tags
 
 
 def test_a_sensitive_keyword_shows_no_people(put, keyword, author_row, tweet_row, influence_row):
-    selection = people(put, keyword, author_row, tweet_row, influence_row, sensitive=True)
+    page = influencers.page(people(put, keyword, author_row, tweet_row, influence_row, sensitive=True))
 
-    assert "Ann" not in influencers.leaders(selection.view)
-    assert not influencers.shows_people(selection.view)
+    assert "Ann" not in cards(page)
+    assert "only totals are shown" in cards(page)
+    assert not below(page).visible
 
 
 def test_without_scores_the_page_says_how_to_get_them(keyword, put, tweet_row):
@@ -79,5 +106,15 @@ def test_the_first_scores_may_come_while_somebody_looks(put, keyword, author_row
     put(InfluenceRun, RUN)
     selection.refresh()
 
-    assert "Ann" in page[0].object
-    assert page[2].visible
+    assert "Ann" in cards(page)
+    assert below(page).visible
+
+
+def test_a_part_of_the_page_is_built_when_it_is_first_opened():
+    built = []
+    card = influencers.folded("What if?", lambda: built.append(1) or pn.Column())
+    assert not built
+
+    for collapsed in (False, True, False):
+        card.collapsed = collapsed
+    assert built == [1]

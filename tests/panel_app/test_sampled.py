@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from core.models import Influence, InfluenceRun, Sampling, Term, Trend, Tweet
-from panel_app import app, influencer_map, influencers, overview, sampled, trend, words
+from core.models import Audience, Influence, InfluenceRun, Sampling, Term, Trend, Tweet
+from panel_app import app, audience, influencer_map, influencers, overview, sampled, trend, words
 from panel_app.selection import Selection
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -36,6 +36,7 @@ def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, 
     put(Term, {"keyword_id": 1, "hour": NOON, "label": 1, "term": "shoe", "tweets": 3})
     put(InfluenceRun, RUN)
     put(Influence, influence_row(1))
+    put(Audience, {"keyword_id": 1, "window_end": NOON, "tweets": 3, "voices": 1, "known": 0})
     put(Sampling, {"started_at": NOON - timedelta(hours=1), "percent": 5})
     selection = Selection(hours=24)
     view = selection.view
@@ -49,7 +50,7 @@ def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, 
     assert [frame["percent"].tolist() for frame in frames] == [[5]] * 4
     assert trend.trend_of(view)["estimated"].sum() == 60
     assert "A sample: about 60 in all." in overview.figures(view)
-    assert "only 5 % were read" in influencers.leaders(view)
+    assert "only 5 % were read" in audience.totals(view)
     assert "what a sample stands for" in trend.legend(view)
     for number in range(len(app.PAGES)):
         menu = app.pmui.MenuList(items=[{"label": name} for name in app.PAGES], active=number)

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from panel_app import tweet_card
 from tests.conftest import NOON
+from tests.panel_app.conftest import Tags
 
 TWEET = {"tweet_id": "7", "created_at": NOON, "label": 1, "synthetic": False}
 ANN = TWEET | {"name": "Ann", "username": "ann"}
-
-
-class Tags(HTMLParser):
-    """Collects the tags, attributes and text of a piece of HTML."""
-
-    def __init__(self, markup):
-        super().__init__()
-        self.tags, self.links, self.handlers, self.text = [], [], [], ""
-        self.feed(markup)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.links += [value for name, value in attrs if name == "href"]
-        self.handlers += [name for name, _ in attrs if name.startswith("on")]
-
-    def handle_data(self, data):
-        self.text += data
 
 
 @given(

@@ -1,0 +1,75 @@
+"""What the newest scores say of all voices together: whom they could reach, in which moods they are, how new it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from core import queries
+from panel_app import look
+from panel_app.overview import large, tile
+from panel_app.selection import View
+
+LATE = 2 * queries.QUARTER  # scores may be as far behind the newest tweet: while some are computed, the next are due
+BEHIND = "They are {age} behind the newest tweet: is talker up running? Or compute them now: talker influence run"
+
+
+def totals(view: View) -> str:
+    """Return the figures of all voices; nothing while there are no scores."""
+    audience, moods = (view.read(query(view.keyword_id)) for query in (queries.audience, queries.moods))
+    if audience.empty:
+        return ""
+    found = audience.iloc[0]
+    three = (
+        tile("Audience", large(up_to(found["followers_count"])), spoken_to(found)),
+        tile("Voices by mood", large(look.number(found["voices"])) + in_each(moods), ""),
+        tile("Scores of the", large(hours(found)), newness(view, found["window_end"]) + read_share(found)),
+    )
+    return look.block(f'<div class="tiles three">{"".join(three)}</div>', view.dark)
+
+
+def up_to(followers: float | None) -> str:
+    """Return an upper bound, said so; unknown is not 0."""
+    return look.number(None) if pd.isna(followers) else f"<small>up to</small> {look.short(followers)}"
+
+
+def spoken_to(audience: pd.Series) -> str:
+    """Say whose followers an audience is."""
+    voices, known = audience["voices"], audience["known"]
+    of = f"all {look.number(voices)}" if voices == known else f"the {look.number(known)} of {look.number(voices)}"
+    which = "" if voices == known else " whose number is known"
+    return f"followers of {of} voices{which}; people who follow several are counted more than once"
+
+
+def in_each(moods: pd.DataFrame) -> str:
+    """Return how many voices are in each mood, and of how many it cannot be told."""
+    voices = {None if pd.isna(label) else int(label): count for label, count in moods.itertuples(index=False)}
+    told = "".join(f"<span>{look.mood(label)} {look.number(voices.get(label, 0))}</span>" for label in look.LABELS)
+    rest = f'<span class="quiet">too little to judge {look.number(voices.get(None, 0))}</span>'
+    return f'<div class="shares">{told}{rest}</div>'
+
+
+def hours(audience: pd.Series) -> str:
+    """Return how long the window is that scores are of."""
+    span = (audience["window_end"] - pd.to_datetime(audience["window_start"])) / pd.Timedelta(hours=1)
+    return look.number(None) if pd.isna(span) else f"{span:g} hours"
+
+
+def read_share(audience: pd.Series) -> str:
+    """Say how much of the stream the scores are of, if not of all."""
+    percent = audience["percent"]
+    return "" if percent == 100 else f". <b>Of a part of these hours only {percent} % were read.</b>"
+
+
+def newness(view: View, window_end: datetime) -> str:
+    """Say up to when the scores are, which is not what the range picker says, and why there are no newer ones."""
+    until = f"up to {look.clock(window_end, view.zone)} ({look.safe(view.zone)}), whatever range is chosen above"
+    runs = view.read(queries.newest_run())
+    if not runs.empty and runs["window_end"][0] > window_end and runs["state"][0] != "done":
+        ended = {"failed": "could not be computed; see the log"}.get(runs["state"][0], "are being computed")
+        return f"{until}. <b>Those up to {look.clock(runs['window_end'][0], view.zone)} {ended}.</b>"
+    if view.end - window_end > LATE:
+        age = look.ago((view.end - window_end).total_seconds()).removesuffix(" ago")
+        return f"{until}. <b>{BEHIND.format(age=age)}</b>"
+    return until
