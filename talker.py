@@ -337,6 +337,27 @@ def clean_lake(engine: Engine, settings: Settings) -> int | None:
         return None
 
 
+@app.command("budget")
+def tell_budget(as_json: AsJson = False) -> None:
+    """Tell what X's bill has of ours today and this month, and what is read of the stream."""
+    from actors.budget import Budget, Prices
+
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
+        budget = Budget(engine, Prices.of(settings))
+        told = {"read": budget.state(), "daily_budget_usd": settings.x_daily_budget_usd, "x_says": budget.x_says()}
+        told |= {"today": asdict(budget.today()), "month": asdict(budget.month())}
+    answer(told if as_json else flat(told), as_json)
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with those of the mappings among them beside them, for a table."""
+    return {
+        f"{name} {key}".strip(): value
+        for name, one in values.items()
+        for key, value in (one.items() if isinstance(one, dict) else [("", one)])
+    }
+
+
 @influence.command("run")
 def influence_run(
     window_end: Annotated[str | None, typer.Option(metavar="T", help="End of the window, ISO 8601.")] = None,

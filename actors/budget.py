@@ -74,6 +74,20 @@ class Budget:
         """Return the bill of this month, in UTC."""
         return self._since(midnight(self._clock()).replace(day=1))
 
+    def state(self) -> str:
+        """Say what is read of the stream, as the tables tell it."""
+        with self._engine.connect() as connection:
+            now = connection.execute(queries.reading()).one()
+        if now.gap:
+            return f"not listening ({now.gap})"
+        return f"a sample of {now.percent} %" if now.percent else "all"
+
+    def x_says(self) -> int | None:
+        """Return how many posts X itself counts for today, as it last said; None where it has not."""
+        with self._engine.connect() as connection:
+            day = connection.execute(queries.usage(self._clock().date())).first()
+            return day.posts if day else None
+
     def _since(self, start: datetime) -> Bill:
         amounts: Counter[str] = Counter()
         posts: dict[date, int] = {}
@@ -89,7 +103,7 @@ class Budget:
 
     def _usd(self, posts: int, users: int, requests: int) -> float:
         prices = self.prices
-        return posts * prices.post + users * prices.user + requests * prices.request
+        return round(posts * prices.post + users * prices.user + requests * prices.request, 6)
 
 
 def midnight(at: datetime) -> datetime:

@@ -373,6 +373,13 @@ def paid(day: date, kind: str, ids: Collection[int]) -> Rows:
     return select(Paid.id).where(Paid.day == day, Paid.kind == kind, Paid.id.in_(ids))
 
 
+def reading() -> Rows:
+    """What is read of the stream now: the percent of a sample, and why nothing is; each NULL where it is not so."""
+    sample = select(Sampling.percent).where(Sampling.ended_at.is_(None)).order_by(Sampling.id.desc()).limit(1)
+    gap = select(Gap.reason).where(Gap.ended_at.is_(None)).order_by(Gap.id.desc()).limit(1)
+    return select(sample.scalar_subquery().label("percent"), gap.scalar_subquery().label("gap"))
+
+
 def sampling(start: datetime, end: datetime) -> Rows:
     """When only a share of the stream was read within the range, in percent; `ended_at` is NULL while it still is."""
     return (

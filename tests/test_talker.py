@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from core import store
 
 TALKER = Path(sys.executable).with_name("talker")
 
@@ -76,6 +79,20 @@ def test_keywords_are_added_listed_and_removed(talker, engine):
 
     asked = {"name": "Father's Day", "query": "#fathersday", "language": "en", "sensitive": True}
     assert [{key: one[key] for key in asked} for one in json.loads(done.stdout)] == [asked]
+
+
+def test_the_budget_is_told(talker, engine):
+    now = datetime.now(UTC)
+    store.spend(engine, now, posts=[1, 2, 3], users=[1], requests=2)
+    store.save_usage(engine, {now.date(): 4})
+    store.sample(engine, now, 25)
+    done = talker("budget", "--json", TALKER_X_DAILY_BUDGET_USD="5", TALKER_X_POST_USD="0.01")
+
+    bill = {"posts": 4, "users": 1, "requests": 2, "usd": 0.06}
+    told = {"read": "a sample of 25 %", "daily_budget_usd": 5.0, "x_says": 4, "today": bill, "month": bill}
+    assert json.loads(done.stdout) == told
+    store.open_gap(engine, now, "budget: the day's budget")
+    assert "not listening (budget: the day's budget)" in talker("budget").stdout
 
 
 def test_an_embedded_postgres_comes_and_goes_with_the_command(talker, tmp_path):
