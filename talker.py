@@ -390,13 +390,26 @@ def parsed_time(text: str | None) -> datetime | None:
 
 
 @weights.command("train")
-def weights_train(csv: Csv, as_json: AsJson = False) -> None:
+def weights_train(
+    csv: Csv,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the importance plot here, as one HTML file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Learn the weights from labelled pairs, and keep them in core/weights.json."""
     from jobs import weights as jobs_weights
 
-    with say.status("Growing forests"):
-        trained = jobs_weights.train(csv, day=datetime.now(UTC).date().isoformat())
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=say, transient=True) as bar:
+        task = bar.add_task("Learning the weights", total=jobs_weights.steps())
+        day = datetime.now(UTC).date().isoformat()
+        trained = jobs_weights.train(csv, day=day, step=lambda: bar.advance(task))
     jobs_weights.save(trained)
+    if plot:
+        from panel_app import weights as panel_weights
+
+        panel_weights.write(trained, plot)
     answer(trained, as_json)
 
 

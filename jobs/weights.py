@@ -1,64 +1,37 @@
-"""How much each criterion counts in the influence score: learnt from labelled pairs, kept in core/weights.json.
-
-The labels say which of two people is more influential (Kaggle / PeerIndex, 2013). A random forest on the log1p
-differences of a pair gives each criterion's importance; the score weighs the log counts by them.
-"""
+"""The weights in numbers: the score of many people, and the training and judging of weights on labelled pairs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import roc_auc_score
 
-from core.config import TalkerError
 from core.weights import CRITERIA, FILE, Curve, Weights, load, trained
+from jobs import methods
+from jobs.methods import METHODS
+from jobs.pairs import COLUMNS, DAYS, Floats, Pairs, Scorer, auc, read, splits
 
-# The data has no likes and nothing per keyword: what it says of retweets received is carried over to engagement.
-PEERINDEX = ("follower_count", "listed_count", "posts", "retweets_received", "mentions_received")
-COLUMNS = dict(zip(CRITERIA, PEERINDEX, strict=True))
+SEEDS = 10  # random splits of the people
+REPEATS = 20  # for the intervals
+# In how many parts people are split, to train on all but one and test within that one. Tenths come nearest to the
+# weights in use, which have all pairs to learn from; halves show what fewer people to learn from cost.
+PARTS = {"tenths": 10, "fifths": 5, "halves": 2}
+INTERVAL = {"low": 0.05, "high": 0.95}
+Step = Callable[[], object]
 
-# The count at which a criterion gives all its points: what one of a thousand of the labelled people exceeds.
-REFERENCE_QUANTILE = 0.999
-# Their `posts` is a recent rate and not X's lifetime count, so its reference is stated: about what one of a
-# thousand authors on X has.
-TWEET_COUNT_REFERENCE = 1_000_000.0
-
-FOREST = "forest"  # random forest importances on log1p counts
-SEEDS = (0, 1, 2, 3, 4)
-TREES = 100
-FloatArray = npt.NDArray[np.float64]
-Scorer = Callable[[pd.DataFrame], "pd.Series[float]"]
 # What a single count achieves, on the same scale as the score: many of the pairs are told apart by fame alone.
 SINGLE: dict[str, Scorer] = {
-    "followers": lambda counts: np.log1p(counts["followers_count"]),
-    "listed": lambda counts: np.log1p(counts["listed_count"]),
+    short: partial(lambda name, counts: np.log1p(counts[name]), name)
+    for short, name in zip(("followers", "listed", "posts", "retweets", "mentioned"), CRITERIA, strict=True)
 }
-
-
-class PairsError(TalkerError):
-    """The file of labelled pairs cannot be read; names what it lacks."""
-
-
-def save(learnt: Mapping[str, Any], path: Path = FILE) -> None:
-    """Keep what `train` returned. Weights learnt again from the same data by the same means keep their day."""
-    if not path.exists() or undated(trained(path)) != undated(learnt):
-        path.write_text(json.dumps(learnt, indent=2) + "\n")
-
-
-def undated(learnt: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything about trained weights but the day."""
-    return {**learnt, "trained": {**learnt["trained"], "day": None}}
 
 
 def parts(counts: pd.DataFrame, weights: Weights) -> pd.DataFrame:
@@ -85,40 +58,104 @@ def score(counts: pd.DataFrame, weights: Weights) -> pd.Series[float]:
     return parts(counts, weights).sum(axis=1, min_count=1)
 
 
-def train(path: Path, *, day: str | None = None) -> dict[str, Any]:
-    """Learn the weights from labelled pairs; returns what weights.json holds.
+def steps(seeds: int = SEEDS, repeats: int = REPEATS) -> int:
+    """Return how many fits a training takes."""
+    return len(METHODS) * (1 + repeats + sum(PARTS.values()) * seeds)
 
-    `day` is only noted: no clock is read here, and the same file and libraries always give the same answer.
+
+def train(
+    path: Path, *, day: str | None = None, seeds: int = SEEDS, repeats: int = REPEATS, step: Step = lambda: None
+) -> dict[str, Any]:
+    """Learn the weights from labelled pairs; returns what weights.json holds. The better method is the default.
+
+    `day` is only noted: no clock is read here, and the same file and libraries always give the same answer. `step` is
+    called after each fit.
 
     Raises:
         PairsError: the file is not one of labelled pairs.
     """
-    pairs = read_pairs(path)
-    runs = importances(pairs, SEEDS)
-    learnt = [forest(runs.mean(axis=0), references(pairs))]
+    pairs = read(path)
+    found = {name: unseen(pairs, parts, seeds, step) for name, parts in PARTS.items()}
     return {
-        "default": FOREST,
-        "methods": {one.method: one.written() for one in learnt},
-        "importances": {"mean": by_criterion(runs.mean(axis=0)), "spread": by_criterion(runs.std(axis=0))},
-        "auc_on_unseen_people": summary(unseen_auc(pairs)),
+        "default": str(found["tenths"][list(METHODS)].mean().idxmax()),
+        "methods": {name: learnt(pairs, name, repeats, step) for name in METHODS},
+        "auc_on_unseen_people": {name: summary(table) for name, table in found.items()},
         "trained": {
             "day": day,
             "data_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "pairs": len(pairs),
+            "people": len(pairs.everyone),
             "criteria": COLUMNS,
-            "seeds": list(SEEDS),
-            "trees": TREES,
-            "reference_quantile": REFERENCE_QUANTILE,
-            "libraries": {name: version(name) for name in ("scikit-learn", "numpy", "pandas")},
+            "days_of_posts": DAYS,
+            "references": methods.REFERENCES,
+            "seeds": seeds,
+            "repeats": repeats,
+            "interval": INTERVAL,
+            "trees": methods.TREES,
+            "least_rise": methods.LEAST,
+            "libraries": {name: version(name) for name in ("scikit-learn", "scipy", "numpy", "pandas")},
         },
     }
 
 
-def forest(importance: FloatArray, reference: Mapping[str, float]) -> Weights:
-    """Make importances the points that a criterion gives at its reference, with a straight rise up to it."""
-    points = by_criterion(100 * importance / importance.sum())
-    curves = {name: Curve((0.0, round(math.log1p(reference[name]), 6)), (0.0, points[name])) for name in CRITERIA}
-    return Weights.of(FOREST, curves)
+def learnt(pairs: Pairs, method: str, repeats: int, step: Step) -> dict[str, Any]:
+    """Return a method's weights and, for the points that each criterion gives at most, an interval.
+
+    It is that of the repeats, each of which weighs the people anew at random (Bayesian bootstrap): what other people
+    like these would have taught.
+    """
+    whole = METHODS[method](pairs, np.ones(len(pairs)), 0)
+    step()
+    most = []
+    for seed in range(repeats):
+        chance = np.random.default_rng(seed).exponential(size=pairs.who.max() + 1)
+        again = METHODS[method](pairs, chance[pairs.who].prod(axis=1), seed)
+        most.append({name: curve.full for name, curve in again.curves.items()})
+        step()
+    bounds = {end: pd.DataFrame(most).quantile(quantile).round(3).to_dict() for end, quantile in INTERVAL.items()}
+    return {**whole.written(), **bounds}
+
+
+def unseen(pairs: Pairs, parts: int, seeds: int = SEEDS, step: Step = lambda: None) -> pd.DataFrame:
+    """Return the AUC of each way of scoring on people not seen in training, one row a random split of the people."""
+    found = []
+    for seed in range(seeds):
+        leads: dict[str, list[Floats]] = {way: [] for way in (*METHODS, *SINGLE)}
+        chosen = []
+        for seen, within in splits(pairs, parts, seed):
+            known, asked = pairs.of(seen), pairs.of(within)
+            chosen.append(asked.chosen)
+            for name, method in METHODS.items():
+                leads[name].append(asked.leads(partial(score, weights=method(known, np.ones(len(known)), seed))))
+                step()
+            for name, single in SINGLE.items():
+                leads[name].append(asked.leads(single))
+        together = np.concatenate(chosen)
+        found.append({way: auc(together, np.concatenate(lead)) for way, lead in leads.items()})
+        found[-1]["pairs"] = len(together)
+    return pd.DataFrame(found)
+
+
+def summary(found: pd.DataFrame) -> dict[str, Any]:
+    """Return mean and spread of each way of scoring, and by how much each method outdoes the best single count."""
+    best = str(found[list(SINGLE)].mean().idxmax())
+    told: dict[str, dict[str, float]] = {}
+    for way in (*METHODS, *SINGLE):
+        told[way] = {"auc": mean_of(found[way]), "spread": spread_of(found[way])}
+    for name in METHODS:
+        ahead = found[name] - found[best]
+        told[name] |= {"ahead": mean_of(ahead), "ahead_spread": spread_of(ahead), "ahead_in": int((ahead > 0).sum())}
+    return {"pairs_tested": mean_of(found["pairs"]), "best_single": best, **told}
+
+
+def mean_of(values: pd.Series[float]) -> float:
+    """Return the mean as it is kept."""
+    return round(float(values.mean()), 4)
+
+
+def spread_of(values: pd.Series[float]) -> float:
+    """Return the standard deviation as it is kept."""
+    return round(float(values.std()), 4)
 
 
 def evaluate(path: Path, method: str = "") -> dict[str, Any]:
@@ -130,82 +167,20 @@ def evaluate(path: Path, method: str = "") -> dict[str, Any]:
     Raises:
         PairsError: the file is not one of labelled pairs.
     """
-    pairs, in_force = read_pairs(path), load(method)
-    methods = {name: partial(score, weights=load(name)) for name in trained()["methods"]}
-    ways: dict[str, Scorer] = {"default": partial(score, weights=in_force), **methods, **SINGLE}
-    found: dict[str, dict[str, Any]] = {name: {"auc": round(auc(pairs, way), 4)} for name, way in ways.items()}
-    return {"pairs": len(pairs), **found, "default": {"method": in_force.method, **found["default"]}}
+    pairs, in_force = read(path), load(method)
+    trained_ways = {name: partial(score, weights=load(name)) for name in trained()["methods"]}
+    ways: dict[str, Scorer] = {**trained_ways, "followers": SINGLE["followers"], "listed": SINGLE["listed"]}
+    found = {name: {"auc": round(auc(pairs.chosen, pairs.leads(way)), 4)} for name, way in ways.items()}
+    return {"pairs": len(pairs), "default": {"method": in_force.method, **found[in_force.method]}, **found}
 
 
-def read_pairs(path: Path) -> pd.DataFrame:
-    """Read labelled pairs, each once.
-
-    Raises:
-        PairsError: the file cannot be read, or lacks a column.
-    """
-    try:
-        pairs = pd.read_csv(path).drop_duplicates(ignore_index=True)
-    except (OSError, ValueError) as error:
-        raise PairsError(f"{path} is not a CSV file of labelled pairs: {error}") from error
-    needed = {"Choice", *(f"{side}_{column}" for side in "AB" for column in COLUMNS.values())}
-    if lacking := sorted(needed - set(pairs.columns)):
-        raise PairsError(f"{path} is not a file of labelled pairs: it has no column {lacking[0]}.")
-    return pairs
+def save(learnt: Mapping[str, Any], path: Path = FILE) -> None:
+    """Keep what `train` returned. Weights learnt again from the same data by the same means keep their day."""
+    written = json.dumps(learnt, indent=2) + "\n"
+    if not path.exists() or undated(trained(path)) != undated(json.loads(written)):
+        path.write_text(written)
 
 
-def importances(pairs: pd.DataFrame, seeds: Iterable[int]) -> FloatArray:
-    """Return what a random forest finds each criterion to matter, one row a seed, one column a criterion."""
-    differences = np.log1p(people(pairs, "A")) - np.log1p(people(pairs, "B"))
-    forests = (RandomForestClassifier(TREES, min_samples_leaf=5, random_state=seed) for seed in seeds)
-    return np.array([forest.fit(differences, pairs["Choice"]).feature_importances_ for forest in forests])
-
-
-def references(pairs: pd.DataFrame) -> dict[str, float]:
-    """Return the count at which each criterion gives all its points."""
-    everyone = pd.concat([people(pairs, "A"), people(pairs, "B")]).drop_duplicates()
-    few_exceed = {name: float(round(everyone[name].quantile(REFERENCE_QUANTILE))) for name in CRITERIA}
-    return {**few_exceed, "tweet_count": TWEET_COUNT_REFERENCE}
-
-
-def people(pairs: pd.DataFrame, side: str) -> pd.DataFrame:
-    """Return the criteria of the people on one side of the pairs, under X's names."""
-    return pairs[[f"{side}_{column}" for column in COLUMNS.values()]].set_axis(list(CRITERIA), axis=1)
-
-
-def halves(pairs: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split people at random in two; return the pairs wholly within each half, dropping those across.
-
-    A person has no id in the data: all their features together tell them apart.
-    """
-    a, b = (pd.util.hash_pandas_object(pairs.filter(regex=f"^{side}_"), index=False) for side in "AB")
-    everyone = np.unique(np.concatenate([a, b]))
-    chosen = np.random.default_rng(seed).permutation(everyone)[: len(everyone) // 2]
-    a_in, b_in = a.isin(chosen), b.isin(chosen)
-    return pairs[a_in & b_in], pairs[~a_in & ~b_in]
-
-
-def unseen_auc(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the AUC of each way of scoring, one row a random split of the people, one column a way."""
-    found = []
-    for seed in SEEDS:
-        seen, unseen = halves(pairs, seed)
-        learnt = forest(importances(seen, [seed])[0], references(seen))
-        ways: dict[str, Scorer] = {"forest": partial(score, weights=learnt), **SINGLE}
-        found.append({name: auc(unseen, way) for name, way in ways.items()})
-    return pd.DataFrame(found)
-
-
-def auc(pairs: pd.DataFrame, scorer: Scorer) -> float:
-    """Return the area under the ROC curve of "A is more influential than B" by the difference of two scores."""
-    return float(roc_auc_score(pairs["Choice"], scorer(people(pairs, "A")) - scorer(people(pairs, "B"))))
-
-
-def summary(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return mean and spread of each column."""
-    mean, spread = found.mean(), found.std()
-    return {name: {"auc": round(float(mean[name]), 4), "spread": round(float(spread[name]), 4)} for name in mean.index}
-
-
-def by_criterion(values: FloatArray) -> dict[str, float]:
-    """Name an array's values by their criteria."""
-    return {name: round(float(value), 6) for name, value in zip(CRITERIA, values, strict=True)}
+def undated(learnt: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything about trained weights but the day."""
+    return {**learnt, "trained": {**learnt["trained"], "day": None}}
