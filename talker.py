@@ -195,7 +195,8 @@ def replay(
         settings = stack.enter_context(machine.postgres(Settings.from_env()))
         start_ray(stack, settings)
         progress = stack.enter_context(reading(sum(file.stat().st_size for file in files), "Replaying"))
-        counts = replayed(files, patterns, settings.database_url, settings.home / "replay", progress)
+        folder, most = settings.home / "replay", settings.max_trackers
+        counts = replayed(files, patterns, settings.database_url, folder, progress, most)
     answer(counts, as_json)
     if counts["read"] and not counts["stored"] + counts["duplicate"]:
         say.print("None of them names a tracked keyword: see `talker track list`, or give --keyword NAME=REGEX.")

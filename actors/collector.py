@@ -48,7 +48,7 @@ def collect(settings: Settings) -> Iterator[Collector]:
     reading = reader.remote(
         *x, settings.database_url, spool, spool_mb=settings.spool_mb, prices=Prices.of(settings), errands=True
     )
-    supervising = supervisor.remote(settings.database_url, spool)
+    supervising = supervisor.remote(settings.database_url, spool, most=settings.max_trackers)
     collector = Collector(reading, supervising, [reading.run.remote(), supervising.run.remote()])
     try:
         yield collector

@@ -104,6 +104,20 @@ def tweets_in(delivered: Any) -> int:
     return len(_delivered(_whole(delivered)))
 
 
+def subject(payload: bytes) -> int:
+    """Return the id of the tweet that a payload is about, which of a retweet is its original; 0 of one without tweets.
+
+    Of a page it is the first tweet's.
+    """
+    try:
+        tweets = _delivered(_whole(document(payload)))
+    except Malformed:
+        return 0
+    data = tweets[0] if tweets else {}
+    kind, original_id = _kind(data)
+    return (original_id if kind == "retweet" else None) or _id(data.get("id")) or 0
+
+
 def tags_of(delivered: Any) -> frozenset[str]:
     """Return the tags of the rules that a document's tweets matched."""
     rules = _each(_fields(delivered).get("matching_rules"))

@@ -27,12 +27,14 @@ def replay(
     database_url: str,
     folder: Path,
     progress: Callable[[int], object],
+    most: int = 8,
 ) -> dict[str, int]:
     """Replay files and return how many tweets were read, stored and duplicate, and payloads malformed or dead.
 
     Keywords are found by the tags of the rules a payload matched, and by `patterns` (a regular expression by keyword);
     those in `patterns` that are not tracked yet are tracked from now on. The counts are read from what was committed,
-    so a tracker that died in between does not change them. `progress` is called with bytes read of the files.
+    so a tracker that died in between does not change them. `progress` is called with bytes read of the files, `most`
+    is how many trackers there may be.
 
     Raises:
         ReplayError: a file is missing or damaged; what came before the damage is stored.
@@ -40,7 +42,7 @@ def replay(
     engine = db.engine(database_url)
     track_missing(engine, patterns)
     path = folder / f"replay-{uuid.uuid4().hex}.sqlite"
-    supervisor = Supervisor(database_url, path, patterns)
+    supervisor = Supervisor(database_url, path, patterns, most)
     try:
         for chunk in chunks(line for file in files for line in lines(file, progress)):
             supervisor.spool.append(chunk)

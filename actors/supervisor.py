@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,89 +15,109 @@ import ray
 from ray.exceptions import RayActorError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from actors import parse
+from actors import lanes, parse
+from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
-from actors.tracker import KeywordTracker, Stretch, dead_letter, keyword_of
+from actors.tracker import KeywordTracker, dead_letter, keyword_of
 from core import db, queries, store
 
 log = logging.getLogger(__name__)
 
 NAMESPACE = "talker"
-BATCH = 5_000  # payloads a tracker gets at once, when so many wait
-WAITING = 20_000  # payloads taken from the spool and not yet committed: what bounds our memory
+WAITING = 40_000  # payloads taken from the spool and not yet committed: what bounds our memory
+FEW, PAUSE = 1_000, 0.2  # a tracker gets so many payloads at once, or those of so many seconds: small commits are dear
 # Postgres or a host is away, or the spool's disk is full; that may pass.
 OUTAGES = (OperationalError, InterfaceError, RayActorError, sqlite3.OperationalError)
-LONGEST_PAUSE = 16.0  # seconds
+LONGEST_WAIT = 16.0  # seconds
 IDLE = 0.1  # seconds between looks at an empty spool
 REFRESH = 2.0  # seconds between looks at the keyword table
+SHARE_OUT = 1.0  # seconds between looks at who carries what
+LET_GO = 0.5  # seconds between two commits to the spool of what it need not hold any more
 
-# Ray starts a tracker that died again and sends its stretch again; committing a stretch twice changes nothing.
+# Ray starts a tracker that died again and sends its stretches again; committing a stretch twice changes nothing.
 RemoteTracker: Any = ray.remote(num_cpus=0.05, max_restarts=-1, max_task_retries=-1)(KeywordTracker)
 
 
-def start_tracker(keyword_id: int, name: str, database_url: str) -> Any:
-    """Start the actor `tracker:NAME` for a keyword, or take the one that runs."""
-    named = RemoteTracker.options(name=f"tracker:{name}", namespace=NAMESPACE, get_if_exists=True)
-    return named.remote(keyword_id, name, database_url)
+@dataclass(eq=False)
+class Tracker:
+    """A tracker as the supervisor sees it: its actor, the lanes it carries, and those of the call in flight."""
 
-
-@dataclass
-class Tracked:
-    """A keyword as the supervisor sees it: its tracker, what waits for it, and the stretch in flight."""
-
-    tracker: Any
-    pattern: str | None
-    waiting: deque[tuple[int, bytes]] = field(default_factory=deque)
-    sent: Stretch | None = None
+    name: str
+    database_url: str
+    lanes: list[Lane] = field(default_factory=list)
+    flying: list[Lane] = field(default_factory=list)
     call: Any = None
+    sent_at: float = 0.0
+    process: int = 0
+    restarts: int = -1
 
-    def uncommitted(self) -> int:
-        """Count the payloads that are not known to be committed."""
-        return len(self.waiting) + (len(self.sent.payloads) if self.sent else 0)
+    def __post_init__(self) -> None:
+        self.start()
 
-    def oldest(self) -> int:
-        """Return the position of the oldest payload that is not known to be committed."""
-        return self.sent.payloads[0][0] if self.sent else self.waiting[0][0]
+    def start(self) -> None:
+        """Start the actor `tracker:NAME`, or take the one that runs."""
+        named = RemoteTracker.options(name=f"tracker:{self.name}", namespace=NAMESPACE, get_if_exists=True)
+        self.actor = named.remote(self.database_url)
 
-    def send(self, spool: str) -> None:
-        """Give the tracker what waits for it, as one stretch."""
-        payloads = [self.waiting.popleft() for _ in range(min(len(self.waiting), BATCH))]
-        self.sent = Stretch(spool, payloads[-1][0], payloads, self.pattern)
-        self.call = self.tracker.add.remote(self.sent)
+    def due(self) -> bool:
+        """Say whether it should get what waits for it, now."""
+        waiting = sum(lane.uncommitted() for lane in self.lanes)
+        return waiting >= FEW or (waiting > 0 and time.monotonic() - self.sent_at >= PAUSE)
+
+    def send(self, spool: str, elsewhere: set[Lane]) -> None:
+        """Give it what waits in its lanes, a stretch a keyword; lanes in flight `elsewhere` must come back first."""
+        room, stretches = BATCH, {}
+        for lane in self.lanes:
+            if lane not in elsewhere and lane.keyword not in stretches and room > 0 and (one := lane.next(spool, room)):
+                stretches[lane.keyword] = one
+                self.flying.append(lane)
+                room -= len(one.payloads)
+        if stretches:
+            self.call, self.sent_at = self.actor.add.remote(list(stretches.values())), time.monotonic()
+
+    def landed(self, process: int) -> None:
+        """Note that the call in flight is committed, by a process of this id."""
+        for lane in self.flying:
+            lane.sent = None
+        self.restarts += process != self.process
+        self.process = process
 
 
 class Supervisor:
-    """Owns the trackers: one for each active keyword.
+    """Owns the trackers: one for each active keyword, as far as `most` trackers suffice.
 
-    A plain class: `talker replay` calls it, `talker up` makes it an actor. A tracker has one stretch in flight, so
-    that its payloads stay in order; what gathers meanwhile is its next stretch, so batches grow with the backlog.
+    A plain class: `talker replay` calls it, `talker up` makes it an actor. A lane has one stretch in flight, so that
+    its payloads stay in order; what gathers meanwhile is its next stretch, so batches grow with the backlog.
     `patterns` (a regular expression by keyword) finds keywords in payloads whose rules have no tag.
     """
 
-    def __init__(self, database_url: str, spool: Path, patterns: Mapping[str, str] | None = None):
+    def __init__(self, database_url: str, spool: Path, patterns: Mapping[str, str] | None = None, most: int = 8):
         self.read = 0  # tweets taken from the spool
-        self._url = database_url
+        self._url, self._most = database_url, most
         self._engine = db.engine(database_url)
         self.spool = Spool(spool)
         self._patterns = {name.casefold(): pattern for name, pattern in (patterns or {}).items()}
-        self._tracked: dict[str, Tracked] = {}
+        self._followed: dict[str, Followed] = {}
+        self._trackers: dict[str, Tracker] = {}
+        self._carrier: dict[str, str] = {}  # the tracker of each lane, by name
         self._taken = 0  # position of the last payload taken from the spool
         self._acknowledged = 0
-        self._pause = 0.0
+        self._shared_out = self._let_go = 0.0
+        self._wait = 0.0
         self._strangers: set[str] = set()  # keywords that our rules named and the table did not
         self._stopping = threading.Event()
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow the keyword table: a tracker for each active keyword, none for one that was removed."""
+        """Follow the keyword table: payloads of each active keyword are tracked, and none of one that was removed."""
         with self._engine.connect() as connection:
             active = {row.name.casefold(): row for row in connection.execute(queries.keywords())}
-        for name in active.keys() - self._tracked.keys():
-            tracker = start_tracker(active[name].id, active[name].name, self._url)
-            self._tracked[name] = Tracked(tracker, self._patterns.get(name))
-        for name in self._tracked.keys() - active.keys():
-            if not self._tracked[name].uncommitted():
-                del self._tracked[name]  # Ray ends an actor that nobody holds
+        for name in active.keys() - self._followed.keys():
+            self._followed[name] = Followed(active[name].id, active[name].name, self._patterns.get(name))
+        for name in self._followed.keys() - active.keys():
+            if not self._followed[name].uncommitted():
+                del self._followed[name]
+        self._share_out()
 
     def run(self) -> None:
         """Go on until `stop`, with an eye on the keyword table."""
@@ -117,23 +136,23 @@ class Supervisor:
     def step(self, timeout: float = 0.1) -> bool:
         """Move what can be moved, waiting at most `timeout` seconds for a tracker; False when nothing is left."""
         self._outlast(self._take)
-        for one in self._tracked.values():
-            if one.waiting and not one.sent:
-                one.send(self.spool.name)
+        if time.monotonic() - self._shared_out > SHARE_OUT:
+            self._share_out()
+        self._send()
         self._collect(timeout)
         self._outlast(self._acknowledge)
         return self.uncommitted() > 0 or bool(self.spool.read(self._taken, 1))
 
     def uncommitted(self) -> int:
         """Count the payloads taken from the spool and not known to be committed, once for each keyword."""
-        return sum(one.uncommitted() for one in self._tracked.values())
+        return sum(one.uncommitted() for one in self._followed.values())
 
     def _take(self) -> None:
         """Read on in the spool, as far as memory is allowed to hold."""
         room = max(0, WAITING - self.uncommitted())
         for position, payload in self.spool.read(self._taken, min(room, BATCH)):
             for name in self._concerned(position, payload):
-                self._tracked[name].waiting.append((position, payload))
+                self._followed[name].put(position, payload)
             self._taken = position
 
     def _concerned(self, position: int, payload: bytes) -> Iterator[str]:
@@ -148,30 +167,63 @@ class Supervisor:
             self._meet({keyword_of(tag) for tag in tags if tag.startswith(parse.MARK)})
             self.read += tweets
             tagged = {keyword_of(tag) for tag in tags}
-            yield from (name for name, one in self._tracked.items() if one.pattern or name in tagged)
+            yield from (name for name, one in self._followed.items() if one.pattern or name in tagged)
 
     def _meet(self, named: set[str]) -> None:
         """Look at the keyword table at once when a rule of ours names a keyword that we do not know yet."""
-        if named - self._tracked.keys() - self._strangers:
+        if named - self._followed.keys() - self._strangers:
             self.refresh()
             self._strangers = (
-                named - self._tracked.keys()
+                named - self._followed.keys()
             )  # removed since; asking again for each of their tweets is vain
 
+    def _share_out(self) -> None:
+        """Look who needs more trackers and who fewer, start and end them, and give each its lanes.
+
+        A lane that moves is sent by its new tracker as soon as the old one has committed what is in flight.
+        """
+        keywords = self._followed.values()
+        if keywords:
+            # Half of the cluster's processors: the others are for Postgres, Spark and ourselves.
+            lanes.split(keywords, self._most, busy=int(ray.cluster_resources()["CPU"]) // 2)
+        for one in keywords:
+            one.settle()
+        self._carrier = lanes.carriers(keywords, self._most, self._carrier)
+        for name in set(self._carrier.values()) - self._trackers.keys():
+            self._trackers[name] = Tracker(name, self._url)
+        for tracker in self._trackers.values():
+            tracker.lanes = []
+        for lane in (lane for one in keywords for lane in one.lanes):
+            self._trackers[self._carrier[lane.name]].lanes.append(lane)
+        # Ray ends an actor that nobody holds.
+        self._trackers = {name: one for name, one in self._trackers.items() if one.lanes or one.flying}
+        self._shared_out = time.monotonic()
+
+    def _send(self) -> None:
+        """Give trackers that have nothing to do what waits for them."""
+        flying = {lane for one in self._trackers.values() for lane in one.flying}
+        for tracker in self._trackers.values():
+            if not tracker.flying and tracker.due():
+                tracker.send(self.spool.name, flying)
+
     def _collect(self, timeout: float) -> None:
-        """Wait for one of the stretches in flight, and note it as committed or send it again."""
-        flying = {one.call: one for one in self._tracked.values() if one.sent}
+        """Wait for one of the calls in flight, and note its stretches as committed or to be sent again."""
+        flying = {one.call: one for one in self._trackers.values() if one.flying}
         if not flying:
+            self._stopping.wait(min(timeout, 0.01) if self.uncommitted() else 0)
             return
         for call in ray.wait(list(flying), timeout=timeout)[0]:
-            one = flying[call]
+            tracker = flying[call]
             try:
-                ray.get(call)
+                tracker.landed(ray.get(call))
+                self._wait = 0.0
+                if not all(lane.keyword.settled() for lane in tracker.flying):
+                    self._shared_out = 0.0  # now: its payloads wait for that
             except OUTAGES as error:
                 self._wait_out(error)
-                one.call = one.tracker.add.remote(one.sent)
-            else:
-                one.sent, self._pause = None, 0.0
+                if isinstance(error, RayActorError):
+                    tracker.start()
+            tracker.flying = []
 
     def _outlast(self, act: Callable[[], None]) -> None:
         """Do what is done again at the next step if Postgres or the disk does not take it now."""
@@ -181,17 +233,18 @@ class Supervisor:
             self._wait_out(error)
 
     def _wait_out(self, error: Exception) -> None:
-        """Pause, each time twice as long, during an outage. Payloads wait in the spool meanwhile."""
-        self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
+        """Wait, each time twice as long, during an outage. Payloads wait in the spool meanwhile."""
+        self._wait = min(max(0.25, self._wait * 2), LONGEST_WAIT)
         raised = getattr(error, "cause", error)  # Ray wraps what a tracker raises, and SQLAlchemy what Postgres says
         reason = str(getattr(raised, "orig", raised)).strip().splitlines()[0]
-        log.warning("Payloads wait in the spool (%s); trying again in %s s.", reason, self._pause)
-        self._stopping.wait(self._pause)
+        log.warning("Payloads wait in the spool (%s); trying again in %s s.", reason, self._wait)
+        self._stopping.wait(self._wait)
 
     def _acknowledge(self) -> None:
         """Let the spool go of everything older than the oldest payload that is not committed."""
-        waits = [one.oldest() for one in self._tracked.values() if one.uncommitted()]
+        waits = [lane.oldest() for one in self._followed.values() for lane in one.lanes if lane.uncommitted()]
         upto = min(waits) - 1 if waits else self._taken
-        if upto > self._acknowledged:
+        now = time.monotonic()
+        if upto > self._acknowledged and (not waits or now - self._let_go > LET_GO):
             self.spool.acknowledge(upto)
-            self._acknowledged = upto
+            self._acknowledged, self._let_go = upto, now

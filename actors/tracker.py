@@ -1,80 +1,60 @@
-"""Follows one keyword: turns payloads into scored rows and commits them."""
+"""Turns the payloads of keywords into scored rows and commits them."""
 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from actors import parse, places, sentiment, terms
+from actors.lanes import Stretch
 from core import db, queries, store
 
 log = logging.getLogger(__name__)
 
 NOT_SCORED: dict[str, Any] = {"sentiment": None, "label": None, "terms": []}
-NOWHERE = dict.fromkeys(("place", "country_code", "latitude", "longitude", "place_confidence"))
 
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Payloads of one spool that may concern a keyword, in order, with their positions.
-
-    `upto` is the last position this stretch covers. `pattern` finds the keyword in texts that came without a rule's
-    tag; it is a regular expression, searched in any case.
-    """
-
-    spool: str
-    upto: int
-    payloads: list[tuple[int, bytes]]
-    pattern: str | None = None
+Parsed = tuple[list[parse.Message], list[str]]
 
 
 class KeywordTracker:
-    """Scores and stores one keyword's tweets.
+    """Scores and stores the tweets of a keyword, or of several that have little to do.
 
     A plain class: the supervisor makes it a Ray actor, a test just calls it. It keeps nothing between calls but its
     database connection, so it may die and be started again at any time.
     """
 
-    def __init__(self, keyword_id: int, name: str, database_url: str):
-        self.keyword_id = keyword_id
-        self.name = name
+    def __init__(self, database_url: str):
         self._engine = db.engine(database_url, pool_size=1)
 
-    def add(self, stretch: Stretch) -> int:
-        """Score and commit a stretch, and return its last position. Safe to repeat.
+    def add(self, stretches: Sequence[Stretch]) -> int:
+        """Score and commit stretches, each of another keyword; returns the id of this process. Safe to repeat.
 
-        What Postgres refuses is halved until the payloads that it cannot take are alone; those become dead letters.
-        Each part moves the position to its own end, and a repeat is halved alike, so nothing is counted twice.
+        All are one transaction. What Postgres refuses is halved until the payloads that it cannot take are alone;
+        those become dead letters. Each part moves its lane's position to its own end, and a repeat is halved alike, so
+        nothing is counted twice.
         """
-        try:
-            store.save_batch(self._engine, self._batch(stretch))
-        except store.REFUSALS as refusal:
-            if len(stretch.payloads) > 1:
-                for half in halves(stretch):
-                    self.add(half)
-            else:
-                self._bury(stretch, refusal)
-        return stretch.upto
+        parsed: dict[int, Parsed] = {}  # a payload may concern several keywords
+        self._commit(stretches, [batch(stretch, parsed) for stretch in stretches])
+        return os.getpid()
 
-    def _batch(self, stretch: Stretch) -> store.Batch:
-        """Turn a stretch's payloads into the rows of this keyword."""
-        found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
-        tweets: list[store.Row] = []
-        authors: list[store.Row] = []
-        dead: list[store.Row] = []
-        for position, payload in stretch.payloads:
-            messages, problems = parse.messages(payload)
-            if problems:
-                dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
-            for message in messages:
-                if named(self.name, message.tags) or (found and found(message.searched)):
-                    tweets += rows(message, self.name)
-                    authors += message.authors
-        return store.Batch(self.keyword_id, stretch.spool, self.name, stretch.upto, tweets, authors, dead)
+    def _commit(self, stretches: Sequence[Stretch], batches: Sequence[store.Batch]) -> None:
+        try:
+            store.save_batch(self._engine, *batches)
+        except store.REFUSALS as refusal:
+            if len(stretches) > 1:
+                middle = len(stretches) // 2
+                self._commit(stretches[:middle], batches[:middle])
+                self._commit(stretches[middle:], batches[middle:])
+            elif len(stretches[0].payloads) > 1:
+                for half in halves(stretches[0]):
+                    self.add([half])
+            else:
+                self._bury(stretches[0], refusal)
 
     def _bury(self, stretch: Stretch, refusal: Exception) -> None:
         """Keep the one payload of a stretch as a dead letter with the database's word, and go on behind it."""
@@ -83,8 +63,27 @@ class KeywordTracker:
         word = str(getattr(refusal, "orig", refusal)).splitlines()[0]
         dead = [dead_letter(stretch.spool, position, payload, "refused", word)]
         store.save_batch(
-            self._engine, store.Batch(self.keyword_id, stretch.spool, self.name, stretch.upto, [], [], dead)
+            self._engine, store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, [], [], dead)
         )
+
+
+def batch(stretch: Stretch, parsed: dict[int, Parsed]) -> store.Batch:
+    """Turn a stretch's payloads into rows of its keyword; `parsed` keeps what was parsed, by position."""
+    found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
+    tweets: list[store.Row] = []
+    authors: list[store.Row] = []
+    dead: list[store.Row] = []
+    for position, payload in stretch.payloads:
+        if position not in parsed:
+            parsed[position] = parse.messages(payload)
+        messages, problems = parsed[position]
+        if problems:
+            dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
+        for message in messages:
+            if named(stretch.keyword, message.tags) or (found and found(message.searched)):
+                tweets += rows(message, stretch.keyword)
+                authors += message.authors
+    return store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, authors, dead)
 
 
 def halves(stretch: Stretch) -> tuple[Stretch, Stretch]:
@@ -103,27 +102,30 @@ def replay_dead(database_url: str) -> dict[str, int]:
     engine = db.engine(database_url)
     trial = f"dead-{uuid.uuid4().hex}"
     tried = stored = 0
+    tracker = KeywordTracker(database_url)
     with engine.connect() as connection:
-        trackers = [KeywordTracker(one.id, one.name, database_url) for one in connection.execute(queries.keywords())]
+        tracked = {one.name: one.id for one in connection.execute(queries.keywords())}
         letters = connection.execution_options(yield_per=1000).execute(queries.dead_letters())
         for some in letters.partitions():
-            ids = try_again(trackers, trial, [(letter.id, letter.payload) for letter in some])
+            ids = try_again(tracker, tracked, trial, [(letter.id, letter.payload) for letter in some])
             tried += len(ids)
             stored += store.settle_dead(engine, trial, sorted(ids))
     engine.dispose()
     return {"tried": tried, "stored": stored}
 
 
-def try_again(trackers: list[KeywordTracker], trial: str, letters: list[tuple[int, bytes]]) -> set[int]:
-    """Give dead letters to the trackers they name, as payloads of the spool `trial`; returns the ids that were given.
+def try_again(
+    tracker: KeywordTracker, tracked: Mapping[str, int], trial: str, letters: list[tuple[int, bytes]]
+) -> set[int]:
+    """Give dead letters to the keywords they name, as payloads of the spool `trial`; returns the ids that were given.
 
-    A dead letter's position in that spool is its id.
+    A dead letter's position in that spool is its id. `tracked` has the keywords' ids by name.
     """
     given: set[int] = set()
     keywords = {number: keywords_of(payload) for number, payload in letters}
-    for tracker in trackers:
-        if ours := [letter for letter in letters if tracker.name.casefold() in keywords[letter[0]]]:
-            tracker.add(Stretch(trial, ours[-1][0], ours))
+    for name, keyword_id in tracked.items():
+        if ours := [letter for letter in letters if name.casefold() in keywords[letter[0]]]:
+            tracker.add([Stretch(keyword_id, name, name, trial, ours[-1][0], ours)])
             given.update(number for number, _ in ours)
     return given
 
@@ -180,7 +182,7 @@ def place(location: str | None) -> dict[str, Any]:
     """Return the columns of the place that a profile text names; unknown stays unknown."""
     found = places.place(location)
     if found is None:
-        return NOWHERE
+        return store.NOWHERE
     return {
         "place": found.name,
         "country_code": found.country_code,

@@ -50,6 +50,9 @@ class Settings:
     x_user_usd: float = setting(0.01, "What X takes for a user that is looked up.")
     x_request_usd: float = setting(0.005, "What X takes for a request that counts tweets.")
     x_rule_length: int = setting(1024, "Characters that X allows a rule; 2,048 on its largest plan.")
+    max_trackers: int = setting(
+        8, "Tracker processes at most; more keywords than that share some, and a very busy keyword gets several."
+    )
     window_hours: int = setting(72, "Hours of tweets that one influence window looks back on.")
     spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
     weights_method: str = setting(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, cast
@@ -41,6 +42,8 @@ Row = Mapping[str, Any]
 COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
 AUTHOR = tuple(column.key for column in Author.__table__.columns if column.key != "seq")
 TWEET = tuple(column.key for column in Tweet.__table__.columns if column.key != "seq")
+TREND = ("keyword_id", "minute", "label", "tweets", "sentiment_sum", "sentiment_square_sum")
+TERM = ("keyword_id", "hour", "label", "term", "tweets")
 INFLUENCE = tuple(column.key for column in Influence.__table__.columns)
 REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # some row is at fault: sent again, it is refused again
 COPIED_AT_ONCE = 10_000  # rows of influence held in memory
@@ -219,7 +222,8 @@ def end_errand(engine: Engine, name: str, at: datetime) -> None:
 class Batch:
     """Rows for one keyword out of one stretch of a spool, up to and including position `upto`.
 
-    `tweets` are rows of `tweet` without keyword_id, each with its `terms`; `dead` are rows of `dead_letter`.
+    `tweets` are rows of `tweet` without keyword_id, each with its `terms`; `dead` are rows of `dead_letter`. Times are
+    in UTC. `tracker` names the lane that the stretch is of.
     """
 
     keyword_id: int
@@ -231,28 +235,26 @@ class Batch:
     dead: Sequence[Row] = ()
 
 
-def save_batch(engine: Engine, batch: Batch) -> None:
-    """Commit a batch: authors, tweets, the counters they move, and the spool position, in one transaction.
+def save_batch(engine: Engine, *batches: Batch) -> None:
+    """Commit batches of one spool: tweets, the counters they move, authors and the positions, in one transaction.
 
-    A batch whose position is already committed changes nothing, so it may be sent again at any time. Counters
-    move only for tweets that were not counted before, so the same tweet may also come by another way. The
-    cost is linear in the batch; `trend` and `term` are touched once per distinct (minute | hour and term, label).
+    Each batch is of another keyword. One whose position is already committed changes nothing, so it may be sent again
+    at any time. Counters move only for tweets that were not counted before, so the same tweet may also come by another
+    way. The cost is linear in the batches; `trend` and `term` are touched once per distinct (minute | hour and term,
+    label). The tables are written in one order and each in the order of its keys: transactions that share rows wait
+    for each other, and cannot deadlock.
     """
-    tweets = once(batch.tweets, merged_tweet)
-    with engine.begin() as connection:
-        if committed(connection, batch.spool, batch.tracker) >= batch.upto:
-            return
-        connection.execute(text(STAGING))
-        copy(connection, "incoming_author", AUTHOR, once(batch.authors, newer_author))
-        columns = (*TWEET, "terms")
-        copy(connection, "incoming_tweet", columns, ({**row, "keyword_id": batch.keyword_id} for row in tweets))
-        gone = set(connection.execute(text(HEED_TOMBSTONES)).scalars())
-        for statement in COMMIT:
-            connection.execute(text(statement), {"keyword_id": batch.keyword_id})
-        bury(connection, batch.dead)
-        stored = connection.execute(text("SELECT count(*) FROM incoming_tweet WHERE counts")).scalar_one()
-        heard = sum(row["matched"] and row["id"] not in gone for row in batch.tweets)
-        advance(connection, batch, stored, heard - stored)
+    with engine.connect() as connection:
+        stage(connection)
+        with connection.begin():
+            position = committed(connection, batches)
+            todo = [batch for batch in batches if position[batch.tracker] < batch.upto]
+            if todo:
+                kept = heed_tombstones(connection, todo)
+                volume = save_tweets(connection, kept)
+                save_authors(connection, kept)
+                bury(connection, [row for batch in kept for row in batch.dead])
+                advance(connection, kept, volume)
 
 
 def save_dead(engine: Engine, rows: Sequence[Row]) -> None:
@@ -321,23 +323,115 @@ def _end_influence_run(window_end: datetime, **ended: Any) -> ReturningUpdate[An
     return statement.returning(*InfluenceRun.__table__.columns)
 
 
-def committed(connection: Connection, spool: str, tracker: str) -> int:
-    """Lock and return a tracker's position in a spool; a second tracker of that name waits here."""
-    key = {"spool": spool, "tracker": tracker}
-    empty = insert(SpoolOffset).values(**key, position=0, stored=0, duplicate=0).on_conflict_do_nothing()
-    connection.execute(empty)
-    statement = select(SpoolOffset.position).filter_by(**key).with_for_update()
-    return connection.execute(statement).scalar_one()
+def stage(connection: Connection) -> None:
+    """Make the temporary tables; they live as long as the connection and are emptied at each commit."""
+    if not connection.info.get("staged"):
+        connection.execute(text(STAGING))
+        connection.commit()
+        connection.info["staged"] = True
 
 
-def advance(connection: Connection, batch: Batch, stored: int, duplicate: int) -> None:
-    """Move a tracker's position and its running counts to the end of a batch."""
-    moved = {
-        "position": batch.upto,
-        "stored": SpoolOffset.stored + stored,
-        "duplicate": SpoolOffset.duplicate + duplicate,
-    }
-    connection.execute(update(SpoolOffset).filter_by(spool=batch.spool, tracker=batch.tracker).values(moved))
+def committed(connection: Connection, batches: Sequence[Batch]) -> dict[str, int]:
+    """Lock and return the positions of batches' trackers in their spool; a second tracker of such a name waits here."""
+    spool, names = batches[0].spool, sorted(batch.tracker for batch in batches)
+    empty = [{"spool": spool, "tracker": name, "position": 0, "stored": 0, "duplicate": 0} for name in names]
+    connection.execute(insert(SpoolOffset).values(empty).on_conflict_do_nothing())
+    ours = select(SpoolOffset.tracker, SpoolOffset.position).where(SpoolOffset.spool == spool)
+    locked = ours.where(SpoolOffset.tracker.in_(names)).order_by(SpoolOffset.tracker).with_for_update()
+    return {row.tracker: row.position for row in connection.execute(locked)}
+
+
+def heed_tombstones(connection: Connection, batches: Sequence[Batch]) -> Sequence[Batch]:
+    """Return batches without what was forgotten: it does not come back, and neither does a retweet of it.
+
+    Whoever forgets locks the tombstones, so he waits for the batches that have looked here, and those that have not
+    will see his: see core.erasure.
+    """
+    rows = [row for batch in batches for row in batch.tweets]
+    tweets = {number for row in rows for number in (row["id"], row["original_id"]) if number}
+    authors = {row["author_id"] for row in rows} | {row["id"] for batch in batches for row in batch.authors}
+    found = connection.execute(text(TOMBSTONES), {"tweets": list(tweets), "authors": list(authors)}).all()
+    return [without(batch, {(row.kind, row.id): row.upto for row in found}, rows) for batch in batches]
+
+
+def without(batch: Batch, tombstones: Mapping[tuple[str, int], int], rows: Sequence[Row]) -> Batch:
+    """Return a batch without what tombstones name; `rows` are the tweets of all batches that come with it."""
+    if not tombstones:
+        return batch
+
+    def lies(kind: str, row: Row) -> bool:
+        return bool(row["id"] <= tombstones.get((kind, row["author_id"]), -1))
+
+    gone = {number for kind, number in tombstones if kind == "tweet"} | {r["id"] for r in rows if lies("author", r)}
+    back = {row["author_id"] for row in rows if not lies("author", row)}  # accounts that X shows again
+    tweets = [
+        {**row, **NOWHERE} if lies("place", row) else row
+        for row in batch.tweets
+        if not gone & {row["id"], row["original_id"] if row["kind"] == "retweet" else None}
+    ]
+    authors = [row for row in batch.authors if ("author", row["id"]) not in tombstones or row["id"] in back]
+    return replace(batch, tweets=tweets, authors=authors)
+
+
+def save_tweets(connection: Connection, batches: Sequence[Batch]) -> Counter[int]:
+    """Save tweets and move the counters of those that are new; returns how many became volume, by keyword."""
+    tweets = {(one.keyword_id, row["id"]): row for one in batches for row in once(one.tweets, merged_tweet)}
+    copy(connection, "incoming_tweet", TWEET, ({**row, "keyword_id": keyword} for (keyword, _), row in tweets.items()))
+    new = [(keyword, tweets[keyword, number]) for keyword, number in connection.execute(text(SAVE_NEW_TWEETS))]
+    known = connection.execute(text(CHANGE_KNOWN_TWEETS)) if len(new) < len(tweets) else ()
+    heard = [(keyword, tweets[keyword, number]) for keyword, number, was_heard in known if was_heard]
+    volume = [(keyword, row) for keyword, row in new if row["matched"]] + heard
+    move_terms(connection, new)
+    move_trend(connection, volume)
+    return Counter(keyword for keyword, _ in volume)
+
+
+def move_terms(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> None:
+    """Count the words of new tweets: a text counts once, at the hour it was written, however often it is retweeted."""
+    moved: Counter[tuple[Any, ...]] = Counter()
+    for keyword, row in tweets:
+        if row["terms"]:
+            hour = row["created_at"].replace(minute=0, second=0, microsecond=0)
+            moved.update((keyword, hour, row["label"], term) for term in row["terms"])
+    if moved:
+        copy_values(connection, "incoming_term", TERM, ((*key, tweets) for key, tweets in moved.items()))
+        connection.execute(text(MOVE_TERMS))
+
+
+def move_trend(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> None:
+    """Count tweets that became volume, and the voices of the minutes that they move, which cannot be added up."""
+    moved: dict[tuple[Any, ...], list[int]] = {}
+    for keyword, row in tweets:
+        minute = row["created_at"].replace(second=0, microsecond=0)
+        sums = moved.setdefault((keyword, minute, row["label"]), [0, 0, 0])
+        sentiment = round((row["sentiment"] or 0) * 10_000)  # VADER gives four decimals; whole numbers add up exactly
+        sums[0], sums[1], sums[2] = sums[0] + 1, sums[1] + sentiment, sums[2] + sentiment**2
+    if moved:
+        rows = ((*key, tweets, f"{one}e-4", f"{square}e-8") for key, (tweets, one, square) in moved.items())
+        copy_values(connection, "incoming_trend", TREND, rows)
+        connection.execute(text(MOVE_TREND))
+        connection.execute(text(COUNT_VOICES))  # with a snapshot taken after the minutes were locked
+
+
+def save_authors(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Save the newest snapshot of each author."""
+    authors = once((row for batch in batches for row in batch.authors), newer_author)
+    if authors:
+        copy(connection, "incoming_author", AUTHOR, authors)
+        connection.execute(text(SAVE_AUTHORS))
+
+
+def advance(connection: Connection, batches: Sequence[Batch], volume: Counter[int]) -> None:
+    """Move each tracker's position to the end of its batch, and its counts by what became volume and what did not."""
+    for batch in batches:
+        stored = volume[batch.keyword_id]
+        heard = sum(row["matched"] for row in batch.tweets)
+        moved = {
+            "position": batch.upto,
+            "stored": SpoolOffset.stored + stored,
+            "duplicate": SpoolOffset.duplicate + heard - stored,
+        }
+        connection.execute(update(SpoolOffset).filter_by(spool=batch.spool, tracker=batch.tracker).values(moved))
 
 
 def bury(connection: Connection, rows: Sequence[Row]) -> None:
@@ -373,7 +467,12 @@ def known(count: int | None) -> int:
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Send rows by COPY, several times as fast as INSERT."""
-    lines = "".join("\t".join(copied(row[column]) for column in columns) + "\n" for row in rows)
+    copy_values(connection, table, columns, ([row[column] for column in columns] for row in rows))
+
+
+def copy_values(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Send rows, each the values of the columns, by COPY."""
+    lines = "".join(["\t".join([COPIED[type(value)](value) for value in row]) + "\n" for row in rows])
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
     driver: Any = connection.dialect.loaded_dbapi
     with closing(connection.connection.cursor()) as cursor:
@@ -383,119 +482,93 @@ def copy(connection: Connection, table: str, columns: Sequence[str], rows: Itera
             raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
 
 
-def copied(value: Any) -> str:
-    r"""Write one value in COPY's text format, where \N is NULL (postgresql.org/docs/current/sql-copy.html)."""
-    if value is None:
-        return r"\N"
-    if isinstance(value, list):
-        value = "{" + ",".join('"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"' for item in value) + "}"
-    return str(value).translate(ESCAPES)
+def _text(value: str) -> str:
+    return value.translate(ESCAPES) if SPECIAL.search(value) else value
 
 
+def _array(value: list[Any]) -> str:
+    return "{" + ",".join(map(str, value)) + "}"
+
+
+SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+# How a value is written in COPY's text format (postgresql.org/docs/current/sql-copy.html); a list is one of numbers.
+COPIED: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: r"\N",
+    str: _text,
+    int: str,
+    float: repr,
+    bool: str,
+    datetime: datetime.isoformat,
+    list: _array,
+}
+
 SNAPSHOT_ORDER = ("tweet_count", "followers_count", "listed_count")
 
-# Temporary tables live as long as the connection and are emptied at each commit.
-STAGING = f"""
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming_author ON COMMIT DELETE ROWS AS
-  SELECT {", ".join(AUTHOR)} FROM author WITH NO DATA;
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming_tweet ON COMMIT DELETE ROWS AS
-  SELECT {", ".join(TWEET)}, NULL::text[] AS terms, NULL::bool AS is_new, NULL::bool AS counts FROM tweet WITH NO DATA
-"""  # noqa: S608 - built from our own column names
+_MADE = "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_{0} ON COMMIT DELETE ROWS AS SELECT {1} FROM {0} WITH NO DATA"
+STAGING = ";".join(
+    _MADE.format(table, ", ".join(columns))
+    for table, columns in {"author": AUTHOR, "tweet": TWEET, "trend": TREND, "term": TERM}.items()
+)
 
 _NEWER = "({0}.seen_at, " + ", ".join(f"coalesce({{0}}.{count}, -1)" for count in SNAPSHOT_ORDER) + ")"
 _SEQ = "pg_current_xact_id()::text::bigint"
 
-# What was forgotten does not come back, and neither does a retweet of it. Whoever forgets locks the tombstones, so he
-# waits for the batches that have looked here, and those that have not will see his: see core.erasure.
-HEED_TOMBSTONES = """
-UPDATE incoming_tweet i
-SET place = NULL, country_code = NULL, latitude = NULL, longitude = NULL, place_confidence = NULL
-FROM tombstone d WHERE d.kind = 'place' AND d.id = i.author_id AND i.id <= d.upto;
-DELETE FROM incoming_author a USING tombstone d WHERE d.kind = 'author' AND d.id = a.id
-  AND NOT EXISTS (SELECT FROM incoming_tweet i WHERE i.author_id = a.id AND i.id > d.upto);
-WITH gone AS (
-  SELECT i.id FROM incoming_tweet i JOIN tombstone d ON d.kind = 'tweet' AND d.id = i.id
-  UNION ALL
-  SELECT i.id FROM incoming_tweet i JOIN tombstone d ON d.kind = 'author' AND d.id = i.author_id AND i.id <= d.upto
-), without AS (
-  SELECT id FROM gone
-  UNION ALL
-  SELECT i.id FROM incoming_tweet i JOIN gone ON gone.id = i.original_id WHERE i.kind = 'retweet'
-  UNION ALL
-  SELECT i.id FROM incoming_tweet i JOIN tombstone d ON d.kind = 'tweet' AND d.id = i.original_id
-  WHERE i.kind = 'retweet'
-)
-DELETE FROM incoming_tweet i USING without WHERE i.id = without.id RETURNING i.id
+NOWHERE = dict.fromkeys(("place", "country_code", "latitude", "longitude", "place_confidence"))
+TOMBSTONES = """
+SELECT kind, id, upto FROM tombstone
+WHERE (kind = 'tweet' AND id = ANY(:tweets)) OR (kind <> 'tweet' AND id = ANY(:authors))
 """
 
-# Rows are written in key order, so that two trackers that share authors cannot deadlock.
+SAVE_NEW_TWEETS = f"""
+INSERT INTO tweet ({", ".join(TWEET)}) SELECT {", ".join(TWEET)} FROM incoming_tweet ORDER BY keyword_id, id
+ON CONFLICT DO NOTHING RETURNING keyword_id, id
+"""  # noqa: S608 - built from our own column names
+
+# Counts only grow. An original first known through a retweet is volume from the moment X delivers it itself: `heard`.
+CHANGE_KNOWN_TWEETS = f"""
+WITH known AS MATERIALIZED (
+  SELECT t.keyword_id, t.id, i.matched AND NOT t.matched AS heard
+  FROM tweet t JOIN incoming_tweet i USING (keyword_id, id)
+  WHERE (i.matched AND NOT t.matched) OR {" OR ".join(f"i.{c} > coalesce(t.{c}, -1)" for c in COUNTS)}
+  ORDER BY t.keyword_id, t.id FOR UPDATE OF t
+)
+UPDATE tweet t SET matched = t.matched OR i.matched, seq = {_SEQ},
+  {", ".join(f"{c} = greatest(t.{c}, i.{c})" for c in COUNTS)}
+FROM known JOIN incoming_tweet i USING (keyword_id, id)
+WHERE t.keyword_id = known.keyword_id AND t.id = known.id RETURNING t.keyword_id, t.id, known.heard
+"""  # noqa: S608 - built from our own column names
+
+MOVE_TERMS = """
+INSERT INTO term (keyword_id, hour, label, term, tweets)
+SELECT keyword_id, hour, label, term, tweets FROM incoming_term ORDER BY keyword_id, hour, label, term COLLATE "C"
+ON CONFLICT (keyword_id, hour, label, term) DO UPDATE SET tweets = term.tweets + excluded.tweets
+"""
+
+MOVE_TREND = f"""
+INSERT INTO trend ({", ".join(TREND)}, voices)
+SELECT {", ".join(TREND)}, 0 FROM incoming_trend ORDER BY keyword_id, minute, label
+ON CONFLICT (keyword_id, minute, label) DO UPDATE SET
+  tweets = trend.tweets + excluded.tweets,
+  sentiment_sum = trend.sentiment_sum + excluded.sentiment_sum,
+  sentiment_square_sum = trend.sentiment_square_sum + excluded.sentiment_square_sum
+"""  # noqa: S608 - built from our own column names
+
+COUNT_VOICES = """
+UPDATE trend SET voices = heard.voices FROM (
+  SELECT moved.keyword_id, moved.minute, moved.label, count(DISTINCT t.author_id) AS voices
+  FROM incoming_trend moved
+  JOIN tweet t ON t.keyword_id = moved.keyword_id AND t.matched AND t.label IS NOT DISTINCT FROM moved.label
+    AND t.created_at >= moved.minute AND t.created_at < moved.minute + interval '1 minute'
+  GROUP BY 1, 2, 3
+) AS heard
+WHERE trend.keyword_id = heard.keyword_id AND trend.minute = heard.minute
+  AND trend.label IS NOT DISTINCT FROM heard.label
+"""
+
 SAVE_AUTHORS = f"""
 INSERT INTO author ({", ".join(AUTHOR)}) SELECT {", ".join(AUTHOR)} FROM incoming_author ORDER BY id
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in AUTHOR if c != "id")}, seq = {_SEQ}
 WHERE {_NEWER.format("author")} < {_NEWER.format("excluded")}
 """  # noqa: S608 - built from our own column names
-
-SAVE_NEW_TWEETS = f"""
-WITH inserted AS (
-  INSERT INTO tweet ({", ".join(TWEET)}) SELECT {", ".join(TWEET)} FROM incoming_tweet ORDER BY id
-  ON CONFLICT DO NOTHING RETURNING id
-)
-UPDATE incoming_tweet i SET is_new = true, counts = i.matched FROM inserted WHERE inserted.id = i.id
-"""  # noqa: S608 - built from our own column names
-
-# An original first known through a retweet is volume from the moment X delivers it itself.
-HEAR_KNOWN_TWEETS = f"""
-WITH heard AS (
-  UPDATE tweet t SET matched = true, seq = {_SEQ} FROM incoming_tweet i
-  WHERE t.keyword_id = :keyword_id AND t.id = i.id AND i.matched AND NOT t.matched RETURNING t.id
-)
-UPDATE incoming_tweet i SET counts = true FROM heard WHERE heard.id = i.id
-"""  # noqa: S608 - built from our own column names
-
-KEEP_HIGHEST_COUNTS = f"""
-UPDATE tweet t SET {", ".join(f"{c} = greatest(t.{c}, i.{c})" for c in COUNTS)}, seq = {_SEQ} FROM incoming_tweet i
-WHERE t.keyword_id = :keyword_id AND t.id = i.id AND i.is_new IS NOT TRUE
-  AND ({" OR ".join(f"i.{c} > coalesce(t.{c}, -1)" for c in COUNTS)})
-"""  # noqa: S608 - built from our own column names
-
-MOVE_TREND = """
-INSERT INTO trend (keyword_id, minute, label, tweets, voices, sentiment_sum, sentiment_square_sum)
-SELECT keyword_id, date_trunc('minute', created_at), label, count(*), 0,
-       coalesce(sum(sentiment::numeric), 0), coalesce(sum(sentiment::numeric ^ 2), 0)
-FROM incoming_tweet WHERE counts GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-ON CONFLICT (keyword_id, minute, label) DO UPDATE SET
-  tweets = trend.tweets + excluded.tweets,
-  sentiment_sum = trend.sentiment_sum + excluded.sentiment_sum,
-  sentiment_square_sum = trend.sentiment_square_sum + excluded.sentiment_square_sum
-"""
-
-# Distinct authors cannot be added up, so the minutes that moved are counted anew.
-COUNT_VOICES = """
-UPDATE trend SET voices = heard.voices FROM (
-  SELECT bin.minute, bin.label, count(DISTINCT t.author_id) AS voices
-  FROM (SELECT DISTINCT date_trunc('minute', created_at) AS minute, label FROM incoming_tweet WHERE counts) AS bin
-  JOIN tweet t ON t.keyword_id = :keyword_id AND t.matched AND t.label IS NOT DISTINCT FROM bin.label
-    AND t.created_at >= bin.minute AND t.created_at < bin.minute + interval '1 minute'
-  GROUP BY 1, 2
-) AS heard
-WHERE trend.keyword_id = :keyword_id AND trend.minute = heard.minute AND trend.label IS NOT DISTINCT FROM heard.label
-"""
-
-# A text counts once, at the hour it was written, however often it is retweeted.
-MOVE_TERMS = """
-INSERT INTO term (keyword_id, hour, label, term, tweets)
-SELECT keyword_id, date_trunc('hour', created_at), label, word, count(*)
-FROM incoming_tweet, unnest(terms) AS word WHERE is_new GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-ON CONFLICT (keyword_id, hour, label, term) DO UPDATE SET tweets = term.tweets + excluded.tweets
-"""
-
-COMMIT = (
-    SAVE_AUTHORS,
-    SAVE_NEW_TWEETS,
-    HEAR_KNOWN_TWEETS,
-    KEEP_HIGHEST_COUNTS,
-    MOVE_TREND,
-    COUNT_VOICES,
-    MOVE_TERMS,
-)

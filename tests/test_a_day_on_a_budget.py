@@ -16,8 +16,9 @@ from actors.budget import Budget, Prices
 from actors.connection import at
 from actors.governor import Governor
 from actors.journal import Journal
+from actors.lanes import Stretch
 from actors.rules import RuleKeeper
-from actors.tracker import KeywordTracker, Stretch
+from actors.tracker import KeywordTracker
 from core import queries, store
 from core.models import Sampling
 from local_x.fields import EVERYTHING
@@ -95,9 +96,10 @@ def test_a_day_of_2000_posts_an_hour_costs_10_dollars_and_the_numbers_say_they_a
     assert 9.8 <= bill.usd <= 10.2
     assert bill.posts == day.billed()
 
-    stretch = Stretch("spool", len(day.delivered), list(enumerate(day.delivered, 1)))
-    for name, keyword_id in ids.items():
-        KeywordTracker(keyword_id, name, database_url).add(stretch)
+    payloads = list(enumerate(day.delivered, 1))
+    KeywordTracker(database_url).add(
+        [Stretch(id, name, name, "spool", len(payloads), payloads) for name, id in ids.items()]
+    )
     monkeypatch.setenv("TALKER_DATABASE_URL", database_url)
     data._read.clear()
     data.watch().look()

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 
 from actors.forget import forget
+from actors.lanes import Stretch
 from actors.spool import Spool
 from actors.terms import terms
-from actors.tracker import KeywordTracker, Stretch
+from actors.tracker import KeywordTracker
 from core import store
 from core.erasure import Gone
 from core.models import Base, Influence, Keyword, Tombstone, Tweet
@@ -65,8 +66,8 @@ def payload(id):
 class World:
     """Everything that holds tweets, and what happened to it."""
 
-    def __init__(self, engine, trackers, folder):
-        self.engine, self.trackers, self.lake = engine, trackers, folder / "lake"
+    def __init__(self, engine, tracker, tracked, folder):
+        self.engine, self.tracker, self.tracked, self.lake = engine, tracker, tracked, folder / "lake"
         self.spool, self.taken = Spool(folder / "spool.sqlite"), 0
         self.gone = Gone()
         with engine.begin() as connection:
@@ -81,8 +82,8 @@ class World:
         stretch = self.spool.read(self.taken, 100)
         if stretch:
             self.taken = stretch[-1][0]
-            for tracker in self.trackers:
-                tracker.add(Stretch(self.spool.name, self.taken, stretch))
+            of = [Stretch(id, name, name, self.spool.name, self.taken, stretch) for name, id in self.tracked.items()]
+            self.tracker.add(of)
             self.spool.acknowledge(self.taken)
 
     def bury(self, id):
@@ -156,17 +157,21 @@ ids = st.sampled_from([*ORIGINALS, *RETWEETS, *QUOTES])
 
 
 @pytest.fixture
-def trackers(engine, keyword):
-    url = engine.url.render_as_string(hide_password=False)
-    return [KeywordTracker(keyword(name), name, url) for name in KEYWORDS]
+def tracked(keyword):
+    return {name: keyword(name) for name in KEYWORDS}
+
+
+@pytest.fixture
+def tracker(engine):
+    return KeywordTracker(engine.url.render_as_string(hide_password=False))
 
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), ids), min_size=5, max_size=30))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_forgotten_is_nowhere_and_all_counts_are_those_of_what_remains(
-    engine, trackers, tmp_path_factory, steps
+    engine, tracker, tracked, tmp_path_factory, steps
 ):
-    world = World(engine, trackers, tmp_path_factory.mktemp("world"))
+    world = World(engine, tracker, tracked, tmp_path_factory.mktemp("world"))
     for step, id in steps:
         getattr(world, step)(id)
     world.commit(None)

@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 
 from actors.budget import Budget, Prices
 from actors.gaps import FILLED, GapFiller, search_query
+from actors.lanes import Stretch
 from actors.lookup import Lookup, NotNow
 from actors.parse import MARK
 from actors.spool import Spool
-from actors.tracker import KeywordTracker, Stretch
+from actors.tracker import KeywordTracker
 from core import store
 from core.models import Fill, Gap, Keyword, Tweet
 from local_x.server import LocalX, running
@@ -80,7 +81,7 @@ def stored(engine, spool):
     url = engine.url.render_as_string(hide_password=False)
     payloads = spool.read(0, 10_000)
     if payloads:
-        KeywordTracker(1, CHOIR, url).add(Stretch(spool.name, payloads[-1][0], payloads))
+        KeywordTracker(url).add([Stretch(1, CHOIR, CHOIR, spool.name, payloads[-1][0], payloads)])
     with engine.connect() as connection:
         return set(connection.execute(select(Tweet.id).where(Tweet.matched)).scalars())
 

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select, text
 
 from actors.budget import Budget, Prices
+from actors.lanes import Stretch
 from actors.lookup import Lookup, NotNow
 from actors.refresh import Refresher
 from actors.spool import Spool
-from actors.tracker import KeywordTracker, Stretch
+from actors.tracker import KeywordTracker
 from core import store
 from core.models import Author, Tombstone, Tweet
 from local_x.fields import EVERYTHING
@@ -35,8 +36,8 @@ def heard(scenario, engine):
     rules.add([{"value": CHOIR, "tag": f"tt:{CHOIR}"}])
     store.add_keyword(engine, CHOIR)
     lines = list(enumerate(recorded(scenario, rules, EVERYTHING, hours=1), 1))
-    tracker = KeywordTracker(1, CHOIR, engine.url.render_as_string(hide_password=False))
-    tracker.add(Stretch("history", lines[-1][0], lines))
+    tracker = KeywordTracker(engine.url.render_as_string(hide_password=False))
+    tracker.add([Stretch(1, CHOIR, CHOIR, "history", lines[-1][0], lines)])
     with engine.begin() as connection:  # since then the counts have doubled
         connection.execute(text("UPDATE tweet SET retweet_count = retweet_count / 2, like_count = like_count / 2"))
     return [json.loads(body)["data"] for _, body in lines]

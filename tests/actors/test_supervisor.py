@@ -2,14 +2,18 @@ import json
 import os
 import signal
 import threading
+from itertools import islice
+from random import Random
 
 import psutil
 import pytest
 from sqlalchemy import func, select, text
 
 import machine
-from actors import supervisor
+from actors import lanes, supervisor
+from actors.lanes import Stretch
 from actors.supervisor import Supervisor
+from actors.tracker import KeywordTracker
 from core import db, store
 from core.models import DeadLetter, SpoolOffset, Trend, Tweet
 
@@ -26,6 +30,63 @@ def test_the_first_tweet_of_a_new_keyword_is_not_lost(engine, ray_cluster, tmp_p
         pass
 
     assert scalar(engine, select(func.count()).select_from(Tweet)) == 1
+
+
+def batched(payloads, size):
+    """Cut payloads into pieces; Python has it from 3.12."""
+    every = iter(payloads)
+    return iter(lambda: list(islice(every, size)), [])
+
+
+def talk(number):
+    """Make payloads as a busy keyword gets them, all of ten minutes; a third are retweets of what may come later."""
+    random = Random(1)
+
+    def tweet(id):
+        said = {
+            "id": str(id),
+            "author_id": str(id * 7919 % 300 + 1),
+            "text": f"good {'abcdef'[id % 6]}oo",
+            "lang": "en",
+        }
+        counts = {"retweet_count": random.randrange(9), "like_count": random.randrange(9)}
+        return said | {"created_at": f"2026-06-19T12:0{id % 10}:30Z", "public_metrics": counts}
+
+    for id in range(1, number + 1):
+        original = random.randrange(1, number) // 3 * 3 + 1 if id % 3 == 0 else None
+        references = [{"type": "retweeted", "id": str(original)}] if original else []
+        includes = {"tweets": [tweet(original)] if original else []}
+        rules = [{"id": "1", "tag": "nike"}]
+        yield {"data": {**tweet(id), "referenced_tweets": references}, "includes": includes, "matching_rules": rules}
+
+
+@pytest.mark.cluster
+def test_a_keyword_that_is_split_and_made_one_again_while_tweets_flow_gives_the_same_tables(
+    engine, ray_cluster, keyword, tables, tmp_path, monkeypatch
+):
+    payloads = [json.dumps(message).encode() for message in talk(2000)]
+    url = engine.url.render_as_string(hide_password=False)
+    whole = Stretch(keyword("nike"), "nike", "nike", "whole", len(payloads), list(enumerate(payloads, 1)))
+    KeywordTracker(url).add([whole])
+    unsplit = tables()
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE author, tweet, trend, term, spool_offset"))
+
+    for one, of in ((lanes, "BATCH"), (supervisor, "BATCH"), (supervisor, "FEW")):
+        monkeypatch.setattr(one, of, 50)
+    monkeypatch.setattr(lanes, "COOL", 1.0)
+    monkeypatch.setattr(supervisor, "SHARE_OUT", 0.1)
+    supervising = Supervisor(url, tmp_path / "spool.sqlite")
+    for some in [payloads[:1400], *batched(payloads[1400:], 40)]:  # at last they come slowly enough for one
+        supervising.spool.append(some)
+        while supervising.step():
+            pass
+
+    with engine.connect() as connection:
+        moved = dict(connection.execute(select(SpoolOffset.tracker, SpoolOffset.position)).all())
+    assert moved.keys() == {"nike", 'nike "1/2"', 'nike "2/2"'}
+    assert moved["nike"] == 2000  # the last to work was one lane again
+    assert tables() == unsplit
 
 
 @pytest.fixture(scope="module")

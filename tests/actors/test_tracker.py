@@ -4,7 +4,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import select, text
 
-from actors.tracker import KeywordTracker, Stretch, named, replay_dead
+from actors.lanes import Stretch
+from actors.tracker import KeywordTracker, named, replay_dead
 from core import store
 from core.models import DeadLetter, SpoolOffset, Term, Trend, Tweet
 
@@ -33,11 +34,12 @@ def message(id=1, text="hello", tags=("united",), author=7, lang="en", location=
 def track(engine, keyword):
     """Give messages (or raw lines) to the tracker of "united"."""
     keyword("united")
-    tracker = KeywordTracker(1, "united", engine.url.render_as_string(hide_password=False))
+    tracker = KeywordTracker(engine.url.render_as_string(hide_password=False))
 
     def add(*messages, pattern=None):
         lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in messages]
-        return tracker.add(Stretch("spool", len(lines), list(enumerate(lines, 1)), pattern))
+        stretch = Stretch(1, "united", "united", "spool", len(lines), list(enumerate(lines, 1)), pattern)
+        tracker.add([stretch])
 
     return add
 
@@ -99,9 +101,8 @@ def test_a_pattern_finds_the_keyword_where_no_tag_does(engine, track):
 def test_a_malformed_payload_is_kept_and_the_rest_is_stored(engine, track):
     bad = message(id=2)
     del bad["data"]["author_id"]
-    position = track(message(id=1), bad, b'{"data": {', message(id=3))
+    track(message(id=1), bad, b'{"data": {', message(id=3))
 
-    assert position == 4
     assert rows(engine, Tweet.id) == [(1,), (3,)]
     assert rows(engine, DeadLetter.position, DeadLetter.reason) == [(2, "malformed"), (3, "malformed")]
     assert rows(engine, SpoolOffset.position, SpoolOffset.stored) == [(4, 2)]
@@ -141,7 +142,7 @@ def test_what_postgres_refuses_is_kept_as_a_dead_letter_and_the_rest_is_stored_o
     engine, track, refusing, tables, poisoned
 ):
     stretch = [message(id=one, text="poison" if one in poisoned else "good day") for one in range(1, 8)]
-    assert track(*stretch) == 7
+    track(*stretch)
 
     assert {id for (id,) in rows(engine, Tweet.id)} == set(range(1, 8)) - poisoned
     letters = rows(engine, DeadLetter.position, DeadLetter.reason, DeadLetter.detail, DeadLetter.payload)

@@ -28,7 +28,7 @@ def save(engine, keyword):
 
     def saved(*tweets, authors=(), spool="s"):
         rows = [{**one, "terms": [] if one["kind"] == "retweet" else words(one["text"], None, "")} for one in tweets]
-        store.save_batch(engine, store.Batch(1, spool, "nike", next(position), rows, authors))
+        store.save_batch(engine, store.Batch(1, spool, "nike", next(position), rows, list(authors)))
 
     return saved
 

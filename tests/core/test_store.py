@@ -1,5 +1,7 @@
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -289,3 +291,71 @@ def test_a_connection_that_breaks_while_rows_are_sent_is_an_outage_and_no_refusa
         with pytest.raises(OperationalError):
             store.copy(connection, "incoming", ["id"], [{"id": 1}])
         connection.invalidate()
+
+
+def alike(engine, every, before=()):
+    """Say whether lists of batches leave the same tables when they are committed side by side as one after another."""
+
+    def commit(batches):
+        for one in batches:
+            store.save_batch(engine, one)
+
+    commit(before)
+    with ThreadPoolExecutor(len(every)) as pool:
+        list(pool.map(commit, every))
+    together = contents(engine)
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE author, tweet, trend, term, spool_offset"))
+    for batches in [before, *every]:
+        commit(batches)
+    return together == contents(engine) and len(together["tweet"]) > 100
+
+
+SHARDS, ROUNDS = 4, 15
+RANDOM = Random(1)
+
+
+def some_tweet(tweet_row, id, **fields):
+    moment = NOON + timedelta(seconds=RANDOM.randrange(180))
+    known = {"author_id": RANDOM.randrange(20), "created_at": moment, "terms": RANDOM.sample("abcdefgh", 4)}
+    return tweet_row(id, **known | {"like_count": id % 7} | fields)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_shards_of_a_keyword_that_share_tweets_count_each_once(engine, keyword, tweet_row, known):
+    keyword()
+    tweets = [some_tweet(tweet_row, id, matched=id % 3 > 0, terms=["a"]) for id in range(200)]
+
+    def batch(shard, upto):
+        seen = [{**row, "matched": True, "like_count": upto * SHARDS + shard} for row in RANDOM.sample(tweets, 100)]
+        return store.Batch(1, "s", f"nike {shard}", upto, seen)
+
+    before = [store.Batch(1, "s", "nike", 1, tweets)] if known else []
+    assert alike(engine, [[batch(shard, upto) for upto in range(1, ROUNDS)] for shard in range(SHARDS)], before)
+
+
+@pytest.mark.parametrize("words", ["", "abcdefghijklmnopqrst"])
+def test_shards_of_a_keyword_count_the_voices_and_words_of_a_minute_that_both_move(engine, keyword, tweet_row, words):
+    keyword()
+    ids = itertools.count()
+
+    def batch(shard, upto):
+        about = {"created_at": NOON + timedelta(minutes=upto), "terms": list(words)}
+        tweets = [some_tweet(tweet_row, next(ids), author_id=RANDOM.randrange(5_000), **about) for _ in range(100)]
+        return store.Batch(1, "s", f"nike {shard}", upto, tweets)
+
+    assert alike(engine, [[batch(shard, upto) for upto in range(1, ROUNDS)] for shard in range(SHARDS)])
+
+
+def test_trackers_of_other_keywords_that_meet_the_same_authors_do_not_block_each_other_for_ever(
+    engine, keyword, tweet_row, author_row
+):
+    numbers = [keyword(name) for name in ("nike", "puma", "asics", "fila")]
+    ids = itertools.count()
+
+    def batch(number, upto):
+        authors = [author_row(id, seen_at=NOON + timedelta(seconds=upto)) for id in RANDOM.sample(range(300), 200)]
+        tweets = [some_tweet(tweet_row, next(ids)) for _ in range(5)]
+        return store.Batch(number, "s", f"{number}", upto, tweets, authors)
+
+    assert alike(engine, [[batch(number, upto) for upto in range(1, ROUNDS)] for number in numbers])

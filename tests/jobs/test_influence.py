@@ -290,12 +290,14 @@ def test_a_run_that_fails_says_why_and_leaves_the_window_as_it_was(
 
 @pytest.mark.cluster
 def test_the_top_5_per_sentiment_for_amazon_equal_their_recomputation(engine, job, keyword, test_data, database_url):
-    from actors.tracker import KeywordTracker, Stretch
+    from actors.lanes import Stretch
+    from actors.tracker import KeywordTracker
 
     id = keyword("amazon")
     with gzip.open(test_data / "tweets" / "retail_stream_v2.jsonl.gz") as recorded:
         payloads = list(enumerate(recorded, start=1))
-    KeywordTracker(id, "amazon", database_url).add(Stretch("recorded", len(payloads), payloads))
+    stretch = Stretch(id, "amazon", "amazon", "recorded", len(payloads), payloads)
+    KeywordTracker(database_url).add([stretch])
     answer = job(None)
     end = datetime.fromisoformat(answer["window_end"])
     wanted = expected(*frames(engine), end - timedelta(hours=72), end)
