@@ -100,8 +100,7 @@ def demo_settings(given: Settings, port: int | None) -> Settings:
 def up(seconds: Seconds = None) -> None:
     """Collect, score and show until stopped, against the configured X, Postgres and Ray."""
     settings = Settings.from_env()
-    if not settings.x_bearer_token:
-        raise ConfigError("TALKER_X_BEARER_TOKEN is not set: take it from your app in X's developer console.")
+    bearer_token(settings)
     with ExitStack() as stack:
         stack.enter_context(machine.orderly())
         stack.enter_context(machine.alone(settings.home, "TwitterTalker"))
@@ -110,6 +109,13 @@ def up(seconds: Seconds = None) -> None:
         start_ray(stack, settings)
         stack.enter_context(machine.announced(settings))
         follow(settings, seconds, lambda: None)
+
+
+def bearer_token(settings: Settings) -> str:
+    """Return the token that X wants, which must be set."""
+    if not settings.x_bearer_token:
+        raise ConfigError("TALKER_X_BEARER_TOKEN is not set: take it from your app in X's developer console.")
+    return settings.x_bearer_token
 
 
 def show_app(stack: ExitStack, settings: Settings) -> None:
@@ -301,18 +307,34 @@ def spool_replay_dead(as_json: AsJson = False) -> None:
 def forget(
     tweet: Annotated[list[int] | None, typer.Option(metavar="ID", min=1, help="A tweet, with its retweets.")] = None,
     author: Annotated[list[int] | None, typer.Option(metavar="ID", min=1, help="A person, with all tweets.")] = None,
+    compliance: Annotated[
+        bool, typer.Option("--compliance", help="What X says is gone, of all that is stored.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete tweets or people from the tables, the lake and the spool, for ever."""
-    if not tweet and not author:
-        raise typer.BadParameter("give a --tweet ID or an --author ID.")
+    if not tweet and not author and not compliance:
+        raise typer.BadParameter("give a --tweet ID, an --author ID or --compliance.")
     from actors.forget import forget as forgotten
     from core.erasure import Gone
 
     gone = Gone(frozenset(tweet or ()), frozenset(author or ()))
     with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine, spools(settings) as waiting:
         counts = forgotten(engine, waiting, gone, "asked")
+        if compliance:
+            ask_x_what_is_gone(engine, settings, waiting)
         answer(counts | {"lake": clean_lake(engine, settings)}, as_json)
+
+
+def ask_x_what_is_gone(engine: Engine, settings: Settings, waiting: list[Spool]) -> None:
+    """Ask X about all that is stored, now, and delete what is gone."""
+    from actors.compliance_jobs import KINDS, ComplianceJobs
+    from actors.lookup import Lookup
+
+    lookup = Lookup(bearer_token(settings), settings.x_base_url)
+    with say.status("Asking X what is gone"):
+        for kind in KINDS:
+            ComplianceJobs(engine, waiting, lookup, kind).run(time.sleep)
 
 
 @contextmanager

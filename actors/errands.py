@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from actors.budget import Budget, Prices
+from actors.compliance_jobs import KINDS, ComplianceJobs
 from actors.gaps import GapFiller
 from actors.lookup import Lookup, NotNow
 from actors.refresh import Refresher
@@ -33,7 +34,9 @@ Step = Callable[[], float]  # does a little, and returns the seconds until it wa
 def usual(engine: Engine, spool: Path, lookup: Lookup, prices: Prices) -> Errands:
     """Return all the errands there are; they share a spool of their own."""
     own, budget = Spool(spool), Budget(engine, prices)
-    return Errands([GapFiller(engine, own, lookup, budget).step, Refresher(engine, own, lookup, budget).step])
+    gaps, counts = GapFiller(engine, own, lookup, budget), Refresher(engine, own, lookup, budget)
+    gone = [ComplianceJobs(engine, [own], lookup, kind).step for kind in KINDS]
+    return Errands([gaps.step, counts.step, *gone])
 
 
 class Errands:

@@ -16,6 +16,7 @@ from ray.exceptions import RayActorError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from actors import lanes, parse
+from actors.compliance import heed
 from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
 from actors.tracker import KeywordTracker, dead_letter, keyword_of
@@ -168,6 +169,8 @@ class Supervisor:
             self.read += tweets
             tagged = {keyword_of(tag) for tag in tags}
             yield from (name for name, one in self._followed.items() if one.pattern or name in tagged)
+        else:
+            heed(self._engine, self.spool, delivered)
 
     def _meet(self, named: set[str]) -> None:
         """Look at the keyword table at once when a rule of ours names a keyword that we do not know yet."""

@@ -203,12 +203,15 @@ def refresh(engine: Engine, tweets: Sequence[Row], authors: Sequence[Row]) -> in
     )
     columns: dict[str, Any] = {column: bindparam(f"new_{column}") for column in AUTHOR if column != "id"}
     renew = update(Author).where(Author.id == bindparam("of"), Author.seen_at < bindparam("new_seen_at"))
+    seen = [{"of": row["id"], **{f"new_{c}": row[c] for c in COUNTS}} for row in once(tweets, merged_tweet)]
+    ours = select(Tweet.id).where(tracked, Tweet.id.in_([one["of"] for one in seen]))
     with engine.begin() as connection:
-        for row in once(authors, newer_author):  # before the tweets, as a batch does it
+        connection.execute(ours.order_by(Tweet.keyword_id, Tweet.id).with_for_update())  # in the order of batches
+        rose = sum(connection.execute(raise_counts, one).rowcount for one in seen)
+        for row in once(authors, newer_author):
             new = {f"new_{column}": row[column] for column in columns}
             connection.execute(renew.values(**columns, seq=WRITTEN_BY), {"of": row["id"], **new})
-        seen = [{"of": row["id"], **{f"new_{c}": row[c] for c in COUNTS}} for row in once(tweets, merged_tweet)]
-        return sum(connection.execute(raise_counts, one).rowcount for one in seen)
+    return rose
 
 
 def end_errand(engine: Engine, name: str, at: datetime) -> None:

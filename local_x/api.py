@@ -236,6 +236,8 @@ class Api:
         job = self._jobs.with_key(request.match_info["key"])
         if job is None or job.status() != "created":
             return problems.plain(404)
+        if refusal := self.faults.refusal("upload"):
+            return refusal
         await asyncio.to_thread(self._jobs.upload, job, await request.read())
         return web.Response()
 
@@ -243,7 +245,7 @@ class Api:
         job = self._jobs.with_key(request.match_info["key"])
         if job is None or job.status() != "complete":
             return problems.plain(404)
-        return web.Response(body=job.result, content_type="text/plain")
+        return self.faults.refusal("download") or web.Response(body=job.result, content_type="text/plain")
 
     def _answer(self, body: Mapping[str, Any], status: int = 200) -> web.Response:
         whole = orjson.dumps(spelled(body, self.terms.names))

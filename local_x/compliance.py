@@ -28,13 +28,14 @@ class Job:
     key: str = field(default_factory=secrets.token_urlsafe)
     created_at: float = field(default_factory=time.time)
     done_at: float | None = None
+    fate: str = "complete"
     result: bytes = b""
 
     def status(self) -> str:
         """Return X's word for how far it is."""
         if self.done_at is None:
             return "created" if time.time() < self.created_at + UPLOAD_SECONDS else "expired"
-        return "complete" if time.time() >= self.done_at else "in_progress"
+        return self.fate if time.time() >= self.done_at else "in_progress"
 
     def shown(self, host: str) -> dict[str, Any]:
         """Return the job as X shows it; its addresses are at this host."""
@@ -97,4 +98,4 @@ class Jobs:
         fates = {one: self._archive.fate(one) for one in dict.fromkeys(ids)}
         rows = [{"id": one, "action": "delete", "reason": why} for one, why in fates.items() if why]
         job.result = b"".join(orjson.dumps(row) + b"\n" for row in rows)
-        job.done_at = time.time() + self._terms.job_seconds
+        job.done_at, job.fate = time.time() + self._terms.job_seconds, self._terms.job_fate

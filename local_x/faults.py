@@ -102,6 +102,11 @@ def rate_limit(order: Order) -> web.Response:
     return answer
 
 
+def cut_short(_order: Order) -> web.Response:
+    """An answer that ends amid a line."""
+    return web.Response(body=b'{"id": "12345678901', content_type="text/plain")
+
+
 async def split_crlf(wire: Wire, message: Message, _order: Order) -> None:
     """The line end in two chunks."""
     await in_two(wire, message, wire.line(message), -1)
@@ -211,6 +216,7 @@ REFUSALS: dict[str, Callable[[Order], web.Response]] = {
     "too_many_connections": lambda _: problems.too_many_connections(),
     "usage_cap": lambda _: problems.usage_cap(),
     "unavailable": lambda _: problems.plain(503),
+    "cut_short": cut_short,
 }
 LINE_FAULTS: dict[str, Callable[[Wire, Message, Order], Awaitable[None]]] = {
     fault.__name__: fault

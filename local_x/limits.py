@@ -18,9 +18,14 @@ LIMITS = {
     "users": 300,
     "usage": 50,
     "compliance": 150,
+    "upload": 150,
+    "download": 150,
     "kill": 25,
     "other": 450,
 }
+
+FATES = ("complete", "failed", "expired")
+CHOICES = {"names": SPELLINGS, "job_fate": FATES}
 
 
 @dataclass
@@ -36,6 +41,7 @@ class Terms:
         names: how fields are spelled, one of `names.SPELLINGS`; with "new", search and look-up know no old names.
         evict: whether a second connection closes the first instead of being refused.
         job_seconds: how long a compliance job runs after its upload.
+        job_fate: how it ends, one of FATES.
         post_cap: posts an app may read in a month, as /2/usage/tweets says.
     """
 
@@ -47,6 +53,7 @@ class Terms:
     names: str = "old"
     evict: bool = False
     job_seconds: float = 0.0
+    job_fate: str = "complete"
     post_cap: int = 3_000_000
 
     def change(self, **terms: object) -> None:
@@ -59,8 +66,8 @@ class Terms:
             kind = type(getattr(self, name, None))
             if name not in self.__dataclass_fields__ or not isinstance(value, (int, float) if kind is float else kind):
                 raise ValueError(f"{name}={value!r} is none of the terms {', '.join(self.__dataclass_fields__)}.")
-            if name == "names" and value not in SPELLINGS:
-                raise ValueError(f"names={value!r} is none of {', '.join(SPELLINGS)}.")
+            if value not in CHOICES.get(name, (value,)):
+                raise ValueError(f"{name}={value!r} is none of {', '.join(CHOICES[name])}.")
             setattr(self, name, value)
 
 

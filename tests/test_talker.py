@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from core import store
+from core.models import Author, Tweet
+from local_x.scenario import Scenario
+from local_x.server import LocalX, running
+from tests.conftest import NOON
 
 TALKER = Path(sys.executable).with_name("talker")
 
@@ -120,3 +125,46 @@ def test_the_doctor_says_how_to_mend_a_database_that_is_away(talker):
     assert done.returncode == 1
     assert bad["check"] == "Postgres"
     assert "TALKER_DATABASE_URL" in bad["mend"]
+
+
+@pytest.fixture
+def stored(engine, keyword, tweet_row, author_row):
+    """Tweets 1 and 2, of the authors 1 and 2."""
+    keyword()
+    rows = [{**tweet_row(id, author_id=id), "terms": []} for id in (1, 2)]
+    store.save_batch(engine, store.Batch(1, "s", "nike", 1, rows, [author_row(1), author_row(2)]))
+
+
+def ids(engine, column):
+    with engine.connect() as connection:
+        return connection.execute(select(column).order_by(column)).scalars().all()
+
+
+def test_forget_tells_what_went(talker, stored, engine):
+    done = talker("forget", "--tweet", "1", "--author", "2", "--json")
+
+    assert json.loads(done.stdout) == {"tweets": 2, "authors": 1, "lake": 0}
+    assert (ids(engine, Tweet.id), ids(engine, Author.id)) == ([], [1])
+
+
+def test_forget_wants_to_know_whom(talker):
+    done = talker("forget")
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--tweet ID, an --author ID or --compliance" in done.stderr
+
+
+def test_forget_asks_x_what_is_gone(talker, stored, engine):
+    x = LocalX(Scenario(1, NOON), "secret", speed=0)  # it knows neither tweet
+    with running(x) as url:
+        done = talker("forget", "--compliance", "--json", TALKER_X_BEARER_TOKEN="secret", TALKER_X_BASE_URL=url)
+
+    assert done.returncode == 0, done.stderr
+    assert (ids(engine, Tweet.id), ids(engine, Author.id)) == ([], [])
+
+
+def test_forget_needs_a_token_to_ask_x(talker, stored):
+    done = talker("forget", "--compliance")
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "TALKER_X_BEARER_TOKEN" in done.stderr
