@@ -45,9 +45,8 @@ def collect(settings: Settings) -> Iterator[Collector]:
     reader: Any = ray.remote(Reader).options(**ENDLESS, name="reader", max_concurrency=3)
     supervisor: Any = ray.remote(Supervisor).options(**ENDLESS, name="supervisor", max_concurrency=2)
     x = (settings.x_bearer_token, settings.x_base_url)
-    reading = reader.remote(
-        *x, settings.database_url, spool, spool_mb=settings.spool_mb, prices=Prices.of(settings), errands=True
-    )
+    limits = {"spool_mb": settings.spool_mb, "prices": Prices.of(settings), "rule_length": settings.x_rule_length}
+    reading = reader.remote(*x, settings.database_url, spool, errands=True, **limits)
     supervising = supervisor.remote(settings.database_url, spool, most=settings.max_trackers)
     collector = Collector(reading, supervising, [reading.run.remote(), supervising.run.remote()])
     try:

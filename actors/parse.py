@@ -16,6 +16,8 @@ from typing import Any
 
 import orjson
 
+from core import syntax
+
 Fields = dict[str, Any]
 
 # X renamed these in its OpenAPI 2.167 of August 2026; the wire may use either spelling.
@@ -28,6 +30,8 @@ RENAMED = {
 }
 MARK = "tt:"  # begins the tags of our own rules, before the keyword's name
 KINDS = {"retweeted": "retweet", "quoted": "quote", "replied_to": "reply"}  # of several references, the first wins
+REFERRING = {"retweeted": "retweets_of_tweet_id", "replied_to": "in_reply_to_tweet_id"}
+CONTENTS = {"hashtags": "#", "cashtags": "$", "mentions": "@", "urls": "http"}  # and how each begins in a text
 COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FIRST_SNOWFLAKE = 29_700_859_247  # ids below it, of before November 2010, were counted and hold no time
@@ -128,6 +132,37 @@ def ids_of(delivered: Any) -> set[int]:
     """Return the ids of the tweets that a v2 document delivers, and of those that they bring with them."""
     whole = _fields(delivered)
     return {*_by_id(_delivered(whole)), *_by_id(_either(_fields(whole.get("includes")), "tweets"))}
+
+
+def seen(delivered: Any) -> syntax.Seen:
+    """Look at a stream message as X's rules do: a retweet by the whole text of its original, a quote by both texts."""
+    whole = _fields(delivered)
+    data, included = _fields(whole.get("data")), _fields(whole.get("includes"))
+    behind = list(_behind(data, _by_id(_either(included, "tweets"))))
+    carried = behind if behind and _kind(data)[0] == "retweet" else [data, *behind]
+    texts = [_full_text(one) or "" for one in carried]
+    return syntax.seen(texts, [*_facts(data, _by_id(included.get("users"))), *_contents(carried, texts)])
+
+
+def _facts(data: Fields, users: dict[int, Fields]) -> Iterator[str]:
+    """Yield what holds of a tweet, as X's operators say it."""
+    author = users.get(_id(data.get("author_id")) or 0, {})
+    yield from (f"from:{who}" for who in (data.get("author_id"), author.get("username")) if who)
+    yield f"lang:{data.get('lang')}"
+    yield f"conversation_id:{data.get('conversation_id')}"
+    if author.get("verified"):
+        yield "is:verified"
+    for reference in _each(_either(data, "referenced_tweets")):
+        relation, to = reference.get("type"), reference.get("id")
+        yield f"is:{KINDS.get(str(relation), relation)}"
+        yield f"{REFERRING.get(str(relation), relation)}:{to}"
+
+
+def _contents(carried: list[Fields], texts: list[str]) -> Iterator[str]:
+    """Yield which of hashtags, cashtags, mentions and links some tweets have, by X's word or by their texts."""
+    for name, mark in CONTENTS.items():
+        if any(_each(_fields(one.get("entities")).get(name)) for one in carried) or any(mark in text for text in texts):
+            yield "has:links" if name == "urls" else f"has:{name}"
 
 
 def clean_text(text: str) -> str:

@@ -1,6 +1,7 @@
 """Makes the stream's rules on X equal the tracked keywords.
 
-A rule's tag is `tt:` and the keyword's name. Rules without that mark are somebody else's and are left alone.
+A rule's tag is `tt:` and the keyword's name, or says that several keywords share it (see actors.packs). Rules without
+that mark are somebody else's and are left alone.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 import tweepy
 from sqlalchemy import Engine
 
+from actors.packs import Asked, asked
 from actors.parse import MARK
-from core import queries, store
+from core import queries, store, syntax
 
 log = logging.getLogger(__name__)
 
 BATCH = 100  # rules in one request, of which X takes 100 in 15 minutes
 RECONCILE_SECONDS = 60.0  # how soon we notice that somebody changed our rules on X
+MOST = 1000  # rules, if X does not say
 COUNTS = "/2/tweets/search/stream/rules/counts"
 
 
@@ -40,12 +43,11 @@ class RuleKeeper:
         refused: why X refuses a keyword's rule, by the keyword's name.
     """
 
-    def __init__(self, engine: Engine, client: Callable[[], tweepy.StreamingClient]):
+    def __init__(self, engine: Engine, client: Callable[[], tweepy.StreamingClient], longest: int = syntax.LONGEST):
         self.in_force: set[Rule] = set()
         self.refused: dict[str, str] = {}
-        self._engine = engine
-        self._client = client
-        self._asked: set[Rule] | None = None
+        self._engine, self._client, self._longest = engine, client, longest
+        self._asked: tuple[list[Any], int] | None = None
         self._due = 0.0
 
     def keep(self, percent: int = 100) -> None:
@@ -56,18 +58,22 @@ class RuleKeeper:
             tweepy.TweepyException, requests.RequestException: X did not answer, or refused the request itself.
         """
         with self._engine.connect() as connection:
-            rules = wanted(connection.execute(queries.keywords()), percent)
-        if rules == self._asked and time.monotonic() < self._due:
+            keywords = list(connection.execute(queries.keywords()))
+        what = ([(row.name, row.query, row.language) for row in keywords], percent)
+        if what == self._asked and time.monotonic() < self._due:
             return
         client = self._client()
-        refused = reconcile(client, rules)
-        for name in sorted(name for name, why in refused.items() if self.refused.get(name) != why):
-            log.error("X refuses the rule of %s: %s", name, refused[name])
-        store.refuse_keywords(self._engine, refused)
-        if rules != self._asked:
-            notice_cap(client, len(rules))
-        self.in_force = {rule for rule in rules if keyword_of(rule) not in refused}
-        self._asked, self.refused, self._due = rules, refused, time.monotonic() + RECONCILE_SECONDS
+        found = listed(client)
+        room = room_for(client, found)
+        shares, refused = asked(keywords, room, self._longest) if percent else ([], {})
+        rules = {as_rule(one, percent): one for one in shares}
+        for rule, why in reconcile(client, set(rules), found, room).items():
+            refused |= dict.fromkeys(rules[rule].names, why)
+        self._tell(refused)
+        if what != self._asked:
+            log.info("X allows this app %d rules; %d keywords are tracked, in %d.", room, len(keywords), len(rules))
+        self.in_force = {rule for rule, one in rules.items() if one.names[0] not in refused}
+        self._asked, self._due = what, time.monotonic() + RECONCILE_SECONDS
 
     def known(self) -> bool:
         """Say whether the keywords and X's rules have been read at all."""
@@ -77,47 +83,64 @@ class RuleKeeper:
         """Reconcile the next time, whatever the keywords are: X has not got our rules."""
         self._due = 0.0
 
+    def _tell(self, refused: dict[str, str]) -> None:
+        """Tell at the keywords why X refuses them, and log what is new."""
+        for name in sorted(name for name, why in refused.items() if self.refused.get(name) != why):
+            log.error("X refuses the rule of %s: %s", name, refused[name])
+        store.refuse_keywords(self._engine, refused)
+        self.refused = refused
 
-def wanted(keywords: Iterable[Any], percent: int = 100) -> set[Rule]:
-    """Return the rules for keywords (rows with name, query, language), for a share of the stream; none for none of it.
 
-    Advertisements shown to some only are left out.
-
-    X's syntax binds AND, a space, before OR: hence the parentheses
-    (docs.x.com/x-api/posts/filtered-stream/integrate/build-a-rule).
-    """
-    if not percent:
-        return set()
+def as_rule(one: Asked, percent: int) -> Rule:
+    """Return what is asked for as a rule, for a share of the stream; advertisements shown to some only are left out."""
     sample = f" sample:{percent}" if percent < 100 else ""
-    return {Rule(rule_value(row.query, row.language) + sample, MARK + row.name) for row in keywords}
+    return Rule(f"{one.value} -is:nullcast{sample}", one.tag())
 
 
-def rule_value(query: str, language: str | None) -> str:
-    """Return the query as a rule, in one language if one is given."""
-    return f"({query}){f' lang:{language}' if language else ''} -is:nullcast"
+def listed(client: tweepy.StreamingClient) -> list[tweepy.StreamRule]:
+    """Return the rules that X has, ours and others'.
+
+    Raises:
+        tweepy.TweepyException: X did not answer.
+    """
+    return list(client.get_rules().data or [])
 
 
-def keyword_of(rule: Rule) -> str:
-    """Return the name of the keyword that a rule of ours is for."""
-    return rule.tag.removeprefix(MARK)
+def room_for(client: tweepy.StreamingClient, found: Sequence[tweepy.StreamRule]) -> int:
+    """Return how many rules of ours X has room for: apps were seen with 5, where the documentation says 1,000."""
+    others = sum(not marked(one) for one in found)
+    try:
+        told = client.request("GET", COUNTS).json()["data"]
+        here = int(told["cap_per_client_app"]) - others
+        elsewhere = int(told["project_rules_count"]) - len(found)
+        return max(0, min(here, int(told["cap_per_project"]) - elsewhere - others))
+    except (tweepy.HTTPException, KeyError, TypeError, ValueError) as error:
+        log.info("X does not say how many rules it allows: %r", error)
+        return MOST - others
 
 
-def reconcile(client: tweepy.StreamingClient, rules: set[Rule]) -> dict[str, str]:
-    """Add what is missing and delete what is no longer wanted; returns why X refuses a rule, by keyword.
+def reconcile(
+    client: tweepy.StreamingClient, rules: set[Rule], have: Sequence[tweepy.StreamRule], room: int
+) -> dict[Rule, str]:
+    """Add what is missing and delete what is no longer wanted; returns why X refuses a rule.
 
-    A new rule goes before an old one, so that no keyword is uncovered, but for one that only gets another tag: X takes
-    no value twice. What X refuses in a dry run is not sent.
+    A new rule goes before an old one, so that no keyword is uncovered, but for one that only gets another tag, since X
+    takes no value twice, and where there is no room for both. What X refuses in a dry run is not sent.
 
     Raises:
         tweepy.TweepyException: X did not answer, or refused the request itself.
     """
-    found = {Rule(one.value, one.tag): str(one.id) for one in client.get_rules().data or [] if marked(one)}
+    found = {Rule(one.value, one.tag): str(one.id) for one in have if marked(one)}
     missing, surplus = sorted(rules - found.keys()), sorted(found.keys() - rules)
     retagged = {rule.value for rule in missing}
-    delete(client, [found[rule] for rule in surplus if rule.value in retagged])
+    first = [rule for rule in surplus if rule.value in retagged]
+    later = [rule for rule in surplus if rule.value not in retagged]
+    crowd = max(0, len(found) - len(first) + len(missing) - room)
+    first, later = first + later[:crowd], later[crowd:]
+    delete(client, [found[rule] for rule in first])
     refused = add(client, missing, dry_run=True)
-    refused |= add(client, [rule for rule in missing if keyword_of(rule) not in refused])
-    delete(client, [found[rule] for rule in surplus if rule.value not in retagged])
+    refused |= add(client, [rule for rule in missing if rule not in refused])
+    delete(client, [found[rule] for rule in later])
     return refused
 
 
@@ -126,14 +149,14 @@ def marked(rule: tweepy.StreamRule) -> bool:
     return bool(rule.tag and rule.tag.startswith(MARK))
 
 
-def add(client: tweepy.StreamingClient, rules: Sequence[Rule], *, dry_run: bool = False) -> dict[str, str]:
-    """Add rules, or only ask whether X would; returns why it refuses a rule, by keyword."""
-    refused: dict[str, str] = {}
+def add(client: tweepy.StreamingClient, rules: Sequence[Rule], *, dry_run: bool = False) -> dict[Rule, str]:
+    """Add rules, or only ask whether X would; returns why it refuses a rule."""
+    refused: dict[Rule, str] = {}
     for batch in batches(rules):
         asked = [tweepy.StreamRule(value=rule.value, tag=rule.tag) for rule in batch]
         answer = client.add_rules(asked, **({"dry_run": True} if dry_run else {}))
         why = {error.get("value"): refusal(error) for error in answer.errors or []}
-        refused |= {keyword_of(rule): why[rule.value] for rule in batch if rule.value in why}
+        refused |= {rule: why[rule.value] for rule in batch if rule.value in why}
     return refused
 
 
@@ -151,14 +174,3 @@ def batches(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
 def refusal(error: dict[str, Any]) -> str:
     """Say in one line why X refused a rule."""
     return "; ".join(map(str, error.get("details") or [error.get("detail") or error.get("title", "refused")]))
-
-
-def notice_cap(client: tweepy.StreamingClient, keywords: int) -> None:
-    """Log how many rules X allows this app: apps were seen with 5, where the documentation says 1,000."""
-    try:
-        cap = int(client.request("GET", COUNTS).json()["data"]["cap_per_client_app"])
-    except (tweepy.HTTPException, KeyError, TypeError, ValueError) as error:
-        log.info("X does not say how many rules it allows: %r", error)
-        return
-    level = logging.WARNING if keywords > cap else logging.INFO
-    log.log(level, "X allows this app %d rules; %d keywords are tracked.", cap, keywords)

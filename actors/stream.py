@@ -34,7 +34,7 @@ from actors.journal import Journal
 from actors.lookup import Lookup
 from actors.rules import RuleKeeper
 from actors.spool import Spool
-from core import db, queries, store
+from core import db, queries, store, syntax
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ class Reader:
         spool_mb: megabytes that the spool may hold; while it holds more, nothing is read from X.
         prices: what a day may cost; above, nothing is read from X.
         errands: whether to fill gaps, refresh counts and learn of deletions, too.
+        rule_length: characters that X allows a rule.
         pause: the seconds to wait before the next attempt; each is stretched by up to a tenth.
     """
 
@@ -121,6 +122,7 @@ class Reader:
         spool_mb: int = 2048,
         prices: Prices = UNLIMITED,
         errands: bool = False,
+        rule_length: int = syntax.LONGEST,
         pause: Callable[[Ended, int, float], float] = waits.pause,
     ):
         logging.getLogger("tweepy").setLevel(logging.WARNING)  # its debug log prints the bearer token
@@ -130,7 +132,7 @@ class Reader:
         self._spool, self._spool_mb, self._full = Spool(spool), spool_mb, False
         self._connects = waits.Connects(spool.with_suffix(".connects"))
         self._heartbeat = Heartbeat(spool.with_suffix(".heard"))
-        self._rules = RuleKeeper(engine, self._client)
+        self._rules = RuleKeeper(engine, self._client, rule_length)
         self._governor = Governor(engine, Journal(spool.with_suffix(".paid")), prices, self._client)
         self._outages = Outages(engine)
         self._errands: Errands | None = (

@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import RayActorError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from actors import lanes, parse
+from actors import lanes, packs, parse
 from actors.compliance import heed
 from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
@@ -98,6 +98,7 @@ class Supervisor:
         self._engine = db.engine(database_url)
         self.spool = Spool(spool)
         self._patterns = {name.casefold(): pattern for name, pattern in (patterns or {}).items()}
+        self._judge = packs.Judge()
         self._followed: dict[str, Followed] = {}
         self._trackers: dict[str, Tracker] = {}
         self._carrier: dict[str, str] = {}  # the tracker of each lane, by name
@@ -113,6 +114,7 @@ class Supervisor:
         """Follow the keyword table: payloads of each active keyword are tracked, and none of one that was removed."""
         with self._engine.connect() as connection:
             active = {row.name.casefold(): row for row in connection.execute(queries.keywords())}
+        self._judge.learn(active.values())
         for name in active.keys() - self._followed.keys():
             self._followed[name] = Followed(active[name].id, active[name].name, self._patterns.get(name))
         for name in self._followed.keys() - active.keys():
@@ -151,7 +153,8 @@ class Supervisor:
     def _take(self) -> None:
         """Read on in the spool, as far as memory is allowed to hold."""
         room = max(0, WAITING - self.uncommitted())
-        for position, payload in self.spool.read(self._taken, min(room, BATCH)):
+        for position, raw in self.spool.read(self._taken, min(room, BATCH)):
+            payload = self._judge.addressed(raw, self.refresh)
             for name in self._concerned(position, payload):
                 self._followed[name].put(position, payload)
             self._taken = position

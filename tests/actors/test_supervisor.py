@@ -15,7 +15,7 @@ from actors.lanes import Stretch
 from actors.supervisor import Supervisor
 from actors.tracker import KeywordTracker
 from core import db, store
-from core.models import DeadLetter, SpoolOffset, Trend, Tweet
+from core.models import DeadLetter, Keyword, SpoolOffset, Trend, Tweet
 
 AWAY = 3.0  # seconds
 
@@ -30,6 +30,22 @@ def test_the_first_tweet_of_a_new_keyword_is_not_lost(engine, ray_cluster, tmp_p
         pass
 
     assert scalar(engine, select(func.count()).select_from(Tweet)) == 1
+
+
+@pytest.mark.cluster
+def test_a_tweet_of_a_shared_rule_is_stored_for_each_keyword_that_it_is_about(engine, ray_cluster, tmp_path):
+    url = engine.url.render_as_string(hide_password=False)
+    following = Supervisor(url, tmp_path / "spool.sqlite")  # knows no keyword yet
+    for name in ("nike", "puma", "adidas"):
+        store.add_keyword(engine, name)
+    for id, words in enumerate(("nike", "puma and nike", "shoes"), 1):
+        following.spool.append([payload(id, words).replace(b'"nike"', b'"tt: several 1"')])
+    while following.step():
+        pass
+
+    with engine.connect() as connection:
+        found = connection.execute(select(Tweet.id, Keyword.name).join(Keyword).order_by(Tweet.id, Keyword.name)).all()
+    assert found == [(1, "nike"), (2, "nike"), (2, "puma")]
 
 
 def batched(payloads, size):
@@ -111,8 +127,8 @@ def server(own_postgres):
     engine.dispose()
 
 
-def payload(id):
-    data = {"id": str(id), "author_id": "7", "text": f"good day {id}", "lang": "en"}
+def payload(id, words="good day"):
+    data = {"id": str(id), "author_id": "7", "text": f"{words} {id}", "lang": "en"}
     tweet = {"data": data | {"created_at": "2026-06-19T12:00:30Z"}, "matching_rules": [{"id": "1", "tag": "nike"}]}
     return json.dumps(tweet).encode()
 
