@@ -60,6 +60,11 @@ class Settings:
     )
     app_address: str = setting("127.0.0.1", "Address the app listens on.")
     app_port: int = setting(5006, "Port the app listens on; 0 takes a free one.")
+    app_images: bool = setting(
+        False,
+        "`true` shows people's pictures from X, who then learns who looks; else there are initials.",
+        shown="false",
+    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -96,6 +101,8 @@ def parsed(one: Field[Any], value: str) -> Any:
     """Turn a variable's text into the setting's type, which is its default's."""
     kind: Callable[[str], Any] = type(one.default) if not isinstance(one.default, Path) else Path
     try:
+        if kind is bool:
+            return {"true": True, "false": False}[value.lower()]
         return kind(value)
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise ConfigError(f"{variable(one)}={value!r} is not a {type(one.default).__name__}.") from error

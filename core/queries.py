@@ -294,6 +294,7 @@ def tweets_with(
             Tweet.retweet_count,
             Author.name,
             Author.username,
+            Author.profile_image_url,
             Author.synthetic,
         )
         .outerjoin(Author, Author.id == Tweet.author_id)

@@ -12,6 +12,7 @@ from panel_app.overview import large, tile
 from panel_app.selection import View
 
 LATE = 2 * queries.QUARTER  # scores may be as far behind the newest tweet: while some are computed, the next are due
+RANKED = "ranked are those with two tweets of their own, or one that was retweeted ten times"
 BEHIND = "They are {age} behind the newest tweet: is talker up running? Or compute them now: talker influence run"
 
 
@@ -23,7 +24,7 @@ def totals(view: View) -> str:
     found = audience.iloc[0]
     three = (
         tile("Audience", large(up_to(found["followers_count"])), spoken_to(found)),
-        tile("Voices by mood", large(look.number(found["voices"])) + in_each(moods), ""),
+        tile("Voices", large(look.number(found["voices"])), in_each(moods)),
         tile("Scores of the", large(hours(found)), newness(view, found["window_end"]) + read_share(found)),
     )
     return look.block(f'<div class="tiles three">{"".join(three)}</div>', view.dark)
@@ -43,11 +44,11 @@ def spoken_to(audience: pd.Series) -> str:
 
 
 def in_each(moods: pd.DataFrame) -> str:
-    """Return how many voices are in each mood, and of how many it cannot be told."""
-    voices = {None if pd.isna(label) else int(label): count for label, count in moods.itertuples(index=False)}
-    told = "".join(f"<span>{look.mood(label)} {look.number(voices.get(label, 0))}</span>" for label in look.LABELS)
-    rest = f'<span class="quiet">too little to judge {look.number(voices.get(None, 0))}</span>'
-    return f'<div class="shares">{told}{rest}</div>'
+    """Return how many voices are ranked in each mood, and of how many the mood is unknown."""
+    ranked = {None if pd.isna(label) else int(label): count for label, count in moods.itertuples(index=False)}
+    told = "".join(f"<span>{look.mood(label)} {look.number(ranked.get(label, 0))}</span>" for label in look.LABELS)
+    rest = f"<span>not scored {look.number(ranked.get(None, 0))}</span>"
+    return f'{RANKED}<span class="shares">{told}{rest}</span>'
 
 
 def hours(audience: pd.Series) -> str:

@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 
 
 @functools.cache
+def settings() -> Settings:
+    """Return this process's settings, read when they are first needed."""
+    return Settings.from_env()
+
+
+@functools.cache
 def engine() -> Engine:
     """Return this process's engine, made when it is first needed.
 

@@ -19,14 +19,18 @@ NAMES = dict(
     )
 )
 DASH = "\N{EN DASH}"
+FADING = (
+    "Retweets, likes and mentions are worth half after each half-life, so that old fame decays: 72 hours if not set."
+)
+NEUTRAL = 0.05  # VADER's own bound: a mean of less than this, up or down, is neutral
 
 
-def card(row: Mapping[str, Any], zone: str, weights: Weights | None, pictures: bool = False) -> str:
+def card(row: Mapping[str, Any], zone: str, weights: Weights | None, images: bool = False) -> str:
     """Return one influencer as a card; a click on the score tells what it is made of."""
     return (
-        f'<li class="card influencer">{tweet_card.person(row, pictures)}<span class="aside">{placed(row)}</span>'
+        f'<li class="card influencer">{tweet_card.person(row, images)}<span class="aside">{placed(row)}</span>'
         f'<details class="made" id="made-{row["author_id"]}"><summary>{summary(row)}</summary>'
-        f"{made_of(row, weights)}<p>{sureness(row)}</p></details>"
+        f"{made_of(row, weights)}<p>{FADING}</p><p>{sureness(row)}</p>{doubt(row)}</details>"
         f"{tweet_card.body(row, zone)}{figures(row)}<p class='quiet'>{activity(row, zone)}</p></li>"
     )
 
@@ -114,14 +118,21 @@ def sureness(row: Mapping[str, Any]) -> str:
     return f"{place}. Had chance picked other tweets of the same people, the rank {where} nine times in ten."
 
 
+def doubt(row: Mapping[str, Any]) -> str:
+    """Say why somebody is counted as neutral whose mean is not."""
+    if not leans(row):
+        return ""
+    return "<p>Too few tweets to judge the mood: without one of them there would be none, or a neutral one.</p>"
+
+
 def figures(row: Mapping[str, Any]) -> str:
     """Return the figures beside the score."""
     facts = {
         "Followers": look.short(row["followers_count"]),
         "Retweets here": look.short(row["retweet_count"]),
         "Mean sentiment": mean(row),
-        "Tweets here": f"{look.number(row['tweets'])} {share(row)}",
-        "Earned for each 1,000 followers": per_thousand(row),
+        "Tweets here": f"{look.number(row['tweets'])}{share(row)}",
+        "Engagement": engagement(row),
     }
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     return f'<dl class="facts">{listed}</dl>'
@@ -130,22 +141,34 @@ def figures(row: Mapping[str, Any]) -> str:
 def mean(row: Mapping[str, Any]) -> str:
     """Return an author's mean sentiment, with the tweets behind it and, from two on, its 95 % interval."""
     deviation, scored = row["deviation"], row["scored"]
-    if pd.isna(row["sentiment"]) or pd.isna(deviation) or scored < 2:
-        return look.mean(row["sentiment"], scored)
-    reach = Z95 * deviation / scored**0.5
-    low, high = (look.signed(max(-1.0, min(1.0, row["sentiment"] + end))) for end in (-reach, reach))
-    return f"{look.signed(row['sentiment'])} <small>{low} to {high}, n = {look.number(scored)}</small>"
+    if pd.isna(row["sentiment"]) or not scored:
+        return "not scored"
+    behind = [f"n = {look.number(scored)}"]
+    if scored > 1 and not pd.isna(deviation):
+        reach = Z95 * deviation / scored**0.5
+        low, high = (look.signed(max(-1.0, min(1.0, row["sentiment"] + end))) for end in (-reach, reach))
+        behind.insert(0, f"{low} to {high},")
+    if leans(row):
+        behind.append("too few to judge")
+    return f"{look.signed(row['sentiment'])}<small>{'<br>'.join(behind)}</small>"
+
+
+def leans(row: Mapping[str, Any]) -> bool:
+    """Say whether an author is counted as neutral only because the tweets are too few to judge otherwise."""
+    return row["label"] == 0 and not pd.isna(row["sentiment"]) and abs(row["sentiment"]) >= NEUTRAL
 
 
 def share(row: Mapping[str, Any]) -> str:
     """Say how many of the author's own tweets are on this keyword."""
-    return "" if pd.isna(row["share"]) else f"<small>({100 * row['share']:.0f} % of theirs)</small>"
+    return "" if pd.isna(row["share"]) else f"<small>{100 * row['share']:.0f} % of theirs</small>"
 
 
-def per_thousand(row: Mapping[str, Any]) -> str:
+def engagement(row: Mapping[str, Any]) -> str:
     """Return the retweets and likes earned here for each thousand followers, or a dash for unknown."""
     earned, followers = count_of(row, ENGAGEMENT), row["followers_count"]
-    return DASH if earned is None or pd.isna(followers) or not followers else f"{1000 * earned / followers:.2g}"
+    if earned is None or pd.isna(followers) or not followers:
+        return DASH
+    return f"{1000 * earned / followers:.2g}<small>per 1,000 followers</small>"
 
 
 def activity(row: Mapping[str, Any], zone: str) -> str:

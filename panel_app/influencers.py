@@ -78,7 +78,7 @@ def columns(frame: pd.DataFrame, view: View) -> str:
     of, parts = weights.of_version(frame["weights"].iloc[0]), []
     for label in look.LABELS:
         rows = look.rows(frame[frame["label"] == label])
-        cards = "".join(influencer_card.card(row, view.zone, of) for row in rows)
+        cards = "".join(influencer_card.card(row, view.zone, of, view.images) for row in rows)
         cards = cards or look.empty("Nobody", "No author in this mood.")
         parts.append(f"<section><h2>{look.mood(label)}</h2><ol>{cards}</ol></section>")
     return f'<div class="columns">{"".join(parts)}</div>'

@@ -32,6 +32,7 @@ class View:
     version: int = 0
     zone: str = "UTC"
     dark: bool = False
+    images: bool = False
 
     @property
     def bin_width(self) -> timedelta:
@@ -101,6 +102,7 @@ class Selection(param.Parameterized):
             "hours": self.hours,
             "zone": known_zone(self.zone),
             "dark": self.dark,
+            "images": data.settings().app_images,
         }
         view = View(keyword_id=keyword_id, sensitive=sensitive, version=version, end=end, **choices)
         if view != self.view:  # param takes an equal view for a new one, and every page would draw again

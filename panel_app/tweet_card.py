@@ -27,18 +27,18 @@ X = (
 )
 
 
-def card(row: Mapping[str, Any], zone: str, pictures: bool = False) -> str:
+def card(row: Mapping[str, Any], zone: str, images: bool = False) -> str:
     """Return one tweet as a card: who, what, when, and its sentiment."""
     label = row["label"]
     aside = "not scored" if pd.isna(label) else mood(int(label))
-    who = person(row, pictures)
+    who = person(row, images)
     return f'<article class="card">{who}<span class="aside">{aside}</span>{body(row, zone)}</article>'
 
 
-def person(row: Mapping[str, Any], pictures: bool = False) -> str:
+def person(row: Mapping[str, Any], images: bool = False) -> str:
     """Return avatar, name and @handle; all lead to the profile, if there is one on X."""
     name, username = row["name"] or "unknown", row["username"] or ""
-    handle, face = f"@{username}" if username else "", avatar(row, pictures)
+    handle, face = f"@{username}" if username else "", avatar(row, images)
     if profile := profile_of(row):
         face = f'<a {leading_to(profile)} tabindex="-1" aria-hidden="true">{face}</a>'  # the name says where it leads
         name, handle = link(profile, name), link(profile, handle)
@@ -47,10 +47,10 @@ def person(row: Mapping[str, Any], pictures: bool = False) -> str:
     return f'<span class="person">{face}<span><b>{name}</b><br><span class="quiet">{handle}</span></span></span>'
 
 
-def avatar(row: Mapping[str, Any], pictures: bool) -> str:
+def avatar(row: Mapping[str, Any], images: bool) -> str:
     """Return the picture of a person or, so that nobody else learns who looks, initials in its place."""
     address = row.get("profile_image_url") or ""
-    if pictures and on_x(row) and address.startswith(PICTURES):
+    if images and on_x(row) and address.startswith(PICTURES):
         return f'<img class="avatar" src="{safe(address)}" alt="" loading="lazy" referrerpolicy="no-referrer">'
     return f'<span class="avatar" aria-hidden="true">{initials(row["name"] or "")}</span>'
 

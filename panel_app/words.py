@@ -178,7 +178,7 @@ def using(view: View, word: str, mood: int | str) -> str:
         return look.block(look.empty("Read the tweets behind a word", "Click a word, or type one."), view.dark)
     query = queries.tweets_with(view.keyword_id, view.start, view.end, word, None if mood == ALL else int(mood))
     tweets = look.rows(view.read(query))
-    cards = "".join(tweet_card.card(tweet, view.zone) for tweet in tweets)
+    cards = "".join(tweet_card.card(tweet, view.zone, view.images) for tweet in tweets)
     return look.block(cards or look.empty("No tweet", f"No tweet in this range and mood uses {word}."), view.dark)
 
 

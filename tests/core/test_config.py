@@ -43,3 +43,10 @@ def test_a_child_process_reads_the_same_settings():
     settings = Settings.from_env({"TALKER_HOME": "/x", "TALKER_DATABASE_URL": "postgresql://u:p@h/d"})
 
     assert Settings.from_env(settings.environment()) == settings
+
+
+def test_a_switch_is_true_or_false_and_nothing_else():
+    assert Settings.from_env({"TALKER_APP_IMAGES": "True"}).app_images
+    assert not Settings.from_env({"TALKER_APP_IMAGES": "false"}).app_images
+    with pytest.raises(ConfigError, match="TALKER_APP_IMAGES='maybe'"):
+        Settings.from_env({"TALKER_APP_IMAGES": "maybe"})

@@ -49,11 +49,11 @@ def test_an_audience_of_which_nothing_is_known_is_not_nought(told):
     assert "up to" not in told(known=0, followers_count=None).split("whatever")[0].split("Voices")[0]
 
 
-def test_the_voices_are_counted_by_mood_and_too_little_is_no_mood(told, influence_row):
+def test_the_voices_are_counted_by_mood_and_unscored_is_no_mood(told, influence_row):
     labels = (1, 1, -1, None)
     text = told(people=[influence_row(id, label=label) for id, label in enumerate(labels)])
 
-    for part in ("978", "Positive 2", "Neutral 0", "Negative 1", "too little to judge 1"):
+    for part in ("978", "Positive 2", "Neutral 0", "Negative 1", "not scored 1"):
         assert part in text
 
 

@@ -76,22 +76,34 @@ def test_scores_of_other_weights_show_their_points_without_the_most():
     assert "Followers1,23410.0\N{EN DASH}" in shown(of=None)
 
 
+def told(fields):
+    return Tags(influencer_card.mean(ROW | fields)).text
+
+
 def test_a_mean_shows_its_interval_which_ends_where_sentiment_does():
-    assert influencer_card.mean(ROW) == "+0.50 <small>+0.30 to +0.70, n = 4</small>"
-    assert influencer_card.mean(ROW | {"deviation": 2.0}) == "+0.50 <small>\N{MINUS SIGN}1.00 to +1.00, n = 4</small>"
-    assert influencer_card.mean(ROW | {"deviation": None, "scored": 1}) == "+0.50 <small>(n = 1)</small>"
-    assert influencer_card.mean(ROW | {"sentiment": None, "scored": 0}) == "not scored"
+    assert told({}) == "+0.50+0.30 to +0.70,n = 4"
+    assert told({"deviation": 2.0}) == "+0.50\N{MINUS SIGN}1.00 to +1.00,n = 4"
+    assert told({"deviation": None, "scored": 1}) == "+0.50n = 1"
+    assert told({"sentiment": None, "scored": 0, "label": None}) == "not scored"
+
+
+def test_who_is_neutral_for_want_of_tweets_is_marked():
+    few = {"label": 0, "sentiment": -0.8, "scored": 1, "deviation": None}
+
+    assert told(few) == "\N{MINUS SIGN}0.80n = 1too few to judge"
+    assert "Too few tweets to judge the mood" in shown(**few)
+    assert "too few" not in shown(**few | {"sentiment": 0.04}).lower()
 
 
 def test_what_was_earned_is_told_by_followers_and_unknown_is_not_nought():
-    assert influencer_card.per_thousand(ROW) == "34"
-    assert influencer_card.per_thousand(ROW | {"like_count": None}) == "32"
+    assert influencer_card.engagement(ROW) == "34<small>per 1,000 followers</small>"
+    assert influencer_card.engagement(ROW | {"like_count": None}).startswith("32<")
     for unknown in ({"followers_count": None}, {"followers_count": 0}, {"retweet_count": None, "like_count": None}):
-        assert influencer_card.per_thousand(ROW | unknown) == "\N{EN DASH}"
+        assert influencer_card.engagement(ROW | unknown) == "\N{EN DASH}"
 
 
 def test_a_card_says_how_much_of_their_tweets_it_is_and_when():
-    assert "4 (25 % of theirs)" in shown()
+    assert "425 % of theirs" in shown()
     assert "Tweeted here from 19 Jun 2026, 09:00 to 19 Jun 2026, 12:00" in shown()
     assert "Tweeted here once, 19 Jun 2026, 12:00" in shown(first_tweet_at=NOON)
     assert "Tweeted here" not in shown(first_tweet_at=None, last_tweet_at=None)

@@ -43,7 +43,7 @@ def below(page):
 def test_a_card_holds_the_score_its_parts_the_figures_and_the_tweet(put, keyword, author_row, tweet_row, influence_row):
     shown = Tags(cards(influencers.page(people(put, keyword, author_row, tweet_row, influence_row)))).text
 
-    for part in ("Ann", "@user1", "1st", "42.5", "Reach 30.0 + ", "Resonance 12.5", "1.23K", "mine", "+0.50 (n = 1)"):
+    for part in ("Ann", "@user1", "1st", "42.5", "Reach 30.0 + ", "Resonance 12.5", "1.23K", "mine", "+0.50n = 1"):
         assert part in shown
     assert "not scored" in shown  # Bob's mean
 
@@ -57,7 +57,7 @@ def test_a_mean_of_several_tweets_has_an_interval(engine, put, keyword, author_r
         connection.execute(update(Influence).values(scored=3).where(Influence.author_id == 1))
     selection.refresh()
 
-    assert "+0.27 to +0.73, n = 3" in cards(influencers.page(selection))
+    assert "+0.27 to +0.73,<br>n = 3" in cards(influencers.page(selection))
 
 
 def test_the_plot_places_everyone_by_reach_and_resonance_and_the_table_says_the_same(
