@@ -19,9 +19,6 @@ NAMES = dict(
     )
 )
 DASH = "\N{EN DASH}"
-FADING = (
-    "Retweets, likes and mentions are worth half after each half-life, so that old fame decays: 72 hours if not set."
-)
 NEUTRAL = 0.05  # VADER's own bound: a mean of less than this, up or down, is neutral
 
 
@@ -30,8 +27,8 @@ def card(row: Mapping[str, Any], zone: str, weights: Weights | None, images: boo
     return (
         f'<li class="card influencer">{tweet_card.person(row, images)}<span class="aside">{placed(row)}</span>'
         f'<details class="made" id="made-{row["author_id"]}"><summary>{summary(row)}</summary>'
-        f"{made_of(row, weights)}<p>{FADING}</p><p>{sureness(row)}</p>{doubt(row)}</details>"
-        f"{tweet_card.body(row, zone)}{figures(row)}<p class='quiet'>{activity(row, zone)}</p></li>"
+        f"{made_of(row, weights)}<p>{sureness(row)}</p>{doubt(row)}</details>"
+        f"{tweet_card.body(row, zone)}{figures(row, zone)}</li>"
     )
 
 
@@ -125,7 +122,7 @@ def doubt(row: Mapping[str, Any]) -> str:
     return "<p>Too few tweets to judge the mood: without one of them there would be none, or a neutral one.</p>"
 
 
-def figures(row: Mapping[str, Any]) -> str:
+def figures(row: Mapping[str, Any], zone: str) -> str:
     """Return the figures beside the score."""
     facts = {
         "Followers": look.short(row["followers_count"]),
@@ -133,6 +130,7 @@ def figures(row: Mapping[str, Any]) -> str:
         "Mean sentiment": mean(row),
         "Tweets here": f"{look.number(row['tweets'])}{share(row)}",
         "Engagement": engagement(row),
+        "First and last": active(row, zone),
     }
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     return f'<dl class="facts">{listed}</dl>'
@@ -171,11 +169,7 @@ def engagement(row: Mapping[str, Any]) -> str:
     return f"{1000 * earned / followers:.2g}<small>per 1,000 followers</small>"
 
 
-def activity(row: Mapping[str, Any], zone: str) -> str:
-    """Say when an author's first and last tweet on the keyword were written."""
-    first, last = row["first_tweet_at"], row["last_tweet_at"]
-    if pd.isna(first) or pd.isna(last):
-        return ""
-    if first == last:
-        return f"Tweeted here once, {look.clock(first, zone)}"
-    return f"Tweeted here from {look.clock(first, zone)} to {look.clock(last, zone)}"
+def active(row: Mapping[str, Any], zone: str) -> str:
+    """Return when an author's first and last tweet on the keyword were written."""
+    times = [look.clock(time, zone) for time in (row["first_tweet_at"], row["last_tweet_at"]) if not pd.isna(time)]
+    return "".join(f"<small>{time}</small>" for time in dict.fromkeys(times)) or DASH

@@ -13,11 +13,24 @@ from holoviews import opts
 
 from core import queries, weights
 from panel_app import audience, influencer_card, look, what_if
+from panel_app import weights as weights_page
 from panel_app.selection import Selection, View
 from panel_app.steady import Steady
 
 TOP = 5
 NO_SCORES = "Scores are computed every 15 minutes while talker up runs, or now: talker influence run"
+RULES = (
+    "A score stands for one author on this keyword. <b>Reach</b> is whom they can speak to, <b>Resonance</b> how far "
+    "what they wrote here went: originals, quotes and replies. A retweet counts for whom it repeats.",
+    "Of each tweet the highest counts seen are taken; a mention counts once for each who mentions. All of them decay, "
+    "to half after the keyword's half-life. What is unknown is not 0: the other counts share its weight.",
+    "Ranked are those with two own tweets in these hours, or one that was retweeted ten times. Where scores are equal, "
+    "more followers come first.",
+    "A mood is the mean over an author's tweets here. It is positive or negative only if it would be so without any "
+    "one of them: one sarcastic tweet makes no detractor. Else it is neutral.",
+    "How sure a rank is: had chance picked other tweets of the same people, it would be in the interval beside it nine "
+    "times in ten.",
+)
 SENSITIVE = "This keyword is marked sensitive: only totals are shown, never people."
 
 
@@ -117,6 +130,7 @@ def page(selection: Selection) -> pn.Column:
     chart = pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False)
     return pn.Column(
         look.pane(pn.bind(audience.totals, view)),
+        folded("How a score is made", lambda: made(selection)),
         Steady(html=pn.bind(leaders, view), sizing_mode="stretch_width"),
         # Not the pane itself is hidden: it would hand its design on to Bokeh with `visible`, which raises.
         pn.Column(
@@ -131,13 +145,25 @@ def page(selection: Selection) -> pn.Column:
     )
 
 
+def made(selection: Selection) -> pn.Column:
+    """Build the part of the page that tells how a score is made: by which rules, and with which weights."""
+
+    def rules(dark: bool) -> str:
+        return look.block(f'<ul class="rules">{"".join(f"<li>{rule}</li>" for rule in RULES)}</ul>', dark)
+
+    told = look.pane(pn.bind(rules, selection.param.dark))
+    return pn.Column(told, weights_page.page(selection), sizing_mode="stretch_width")
+
+
 def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
     """Return a part of a page behind its title, built when it is first opened."""
-    card = pmui.Card(title=title, collapsed=True, sizing_mode="stretch_width", margin=(8, 0))
+    # A plot that is put into the card itself while it opens is drawn before it has a size, which raises.
+    inside = pn.Column(sizing_mode="stretch_width")
+    card = pmui.Card(objects=[inside], title=title, collapsed=True, sizing_mode="stretch_width", margin=(8, 0))
 
     def fill(*_: object) -> None:
-        if not card.collapsed and not len(card):
-            card.append(build())
+        if not card.collapsed and not len(inside):
+            inside.append(build())
 
     card.param.watch(fill, "collapsed")
     return card

@@ -71,6 +71,18 @@ def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:
     )
 
 
+def twin(frame: pd.DataFrame) -> str:
+    """Return the plot as a table."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("of 100 points", "at most", "from", "to"))
+    lines = "".join(
+        f"<tr><td>{row['criterion']}</td><td>{row['points']:.1f}</td>"
+        f"<td>{row['points'] - row['below']:.1f}</td><td>{row['points'] + row['above']:.1f}</td></tr>"
+        for row in look.rows(frame)
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    return f'<details class="twin"><summary>The plot as a table</summary>{table}</details>'
+
+
 def hatched(plot: Any, _element: object) -> None:
     """Hatch bars, so that more than their colour tells them apart: a hook for HoloViews."""
     plot.handles["glyph"].update(hatch_pattern="/", hatch_color="white", hatch_weight=2, hatch_scale=10)
@@ -123,7 +135,7 @@ def page(selection: Selection) -> pn.Column:
         return plot(frame, dark)
 
     def words(dark: bool) -> str:
-        return look.block(provenance(trained, of.method) + points(of), dark)
+        return look.block(twin(frame) + provenance(trained, of.method) + points(of), dark)
 
     dark = selection.param.dark
     return pn.Column(

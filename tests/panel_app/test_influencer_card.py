@@ -104,9 +104,9 @@ def test_what_was_earned_is_told_by_followers_and_unknown_is_not_nought():
 
 def test_a_card_says_how_much_of_their_tweets_it_is_and_when():
     assert "425 % of theirs" in shown()
-    assert "Tweeted here from 19 Jun 2026, 09:00 to 19 Jun 2026, 12:00" in shown()
-    assert "Tweeted here once, 19 Jun 2026, 12:00" in shown(first_tweet_at=NOON)
-    assert "Tweeted here" not in shown(first_tweet_at=None, last_tweet_at=None)
+    assert "First and last19 Jun 2026, 09:0019 Jun 2026, 12:00" in shown()
+    assert "First and last19 Jun 2026, 12:00" in shown(first_tweet_at=NOON)
+    assert "First and last\N{EN DASH}" in shown(first_tweet_at=None, last_tweet_at=None)
 
 
 @given(name=st.text(max_size=20), username=st.text(max_size=20), text=st.text())

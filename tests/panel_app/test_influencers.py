@@ -8,6 +8,7 @@ import panel as pn
 from panel_material_ui.template.base import Page
 from sqlalchemy import update
 
+from core import weights
 from core.models import Author, Influence, InfluenceRun, Tweet
 from panel_app import influencers
 from panel_app.selection import Selection
@@ -33,11 +34,11 @@ def people(put, keyword, author_row, tweet_row, influence_row, **fields):
 
 
 def cards(page):
-    return page[1].html
+    return page[2].html
 
 
 def below(page):
-    return page[2]
+    return page[3]
 
 
 def test_a_card_holds_the_score_its_parts_the_figures_and_the_tweet(put, keyword, author_row, tweet_row, influence_row):
@@ -108,6 +109,17 @@ def test_the_first_scores_may_come_while_somebody_looks(put, keyword, author_row
 
     assert "Ann" in cards(page)
     assert below(page).visible
+
+
+def test_how_a_score_is_made_is_one_click_away(put, keyword, author_row, tweet_row, influence_row):
+    card = influencers.page(people(put, keyword, author_row, tweet_row, influence_row))[1]
+    assert not len(card[0])
+
+    card.collapsed = False
+    rules, (chart, provenance) = card[0][0]
+    assert "one sarcastic tweet makes no detractor" in rules.object
+    assert len(chart.object) == 3  # bars of both parts, and their intervals
+    assert weights.load().version in provenance.object
 
 
 def test_a_part_of_the_page_is_built_when_it_is_first_opened():

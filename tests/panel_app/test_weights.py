@@ -44,6 +44,12 @@ def test_the_plot_is_drawn_from_nothing_but_its_frame():
     assert [*reach["points"], *resonance["points"]] == [5, 4, 3, 2, 1]
 
 
+def test_the_plot_has_a_table_that_says_the_same():
+    frame = weights.shares(trained(), METHODS[0]).head(1).assign(points=40.0, below=3.0, above=2.0)
+
+    assert "<td>40.0</td><td>37.0</td><td>42.0</td>" in weights.twin(frame)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_words_tell_figures_limits_and_version(method):
     kept = trained()
