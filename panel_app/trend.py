@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import holoviews as hv
@@ -21,6 +21,7 @@ UNKNOWN = 9  # stands for label NULL, which no column may be named
 STACK = {label: look.MOODS[label] for label in (-1, 0, 1)} | {UNKNOWN: "not scored"}
 UNSCORED = {False: "#C3CBD3", True: "#57606A"}
 GAP = "#D4A72C"
+PAUSES = 3  # told in words
 Z95 = 1.96  # 95 % of a normal distribution lies within this many standard errors of its mean
 
 
@@ -159,7 +160,26 @@ def legend(view: View) -> str:
     minutes = view.bin_width.total_seconds() / 60
     width = f"{minutes:.0f} min" if minutes < 60 else f"{minutes / 60:.0f} h"
     time = f'<span class="quiet">a bar is {width} · times in {look.safe(view.zone)}</span>'
-    return look.block(f'<div class="legend">{moods}{rest}{time}</div>', view.dark)
+    gaps = pauses(view.read(queries.gaps(view.start, view.end)), view)
+    return look.block(f'<div class="legend">{moods}{rest}{time}</div>{gaps}', view.dark)
+
+
+def pauses(gaps: pd.DataFrame, view: View) -> str:
+    """Return in words when nobody was listening, why, and what filled the time since, if anything did; newest first."""
+    lines = [
+        f"<li>{start:%d %b %H:%M} to {end:%d %b %H:%M}: {look.safe(row['reason'])}; {look.safe(filling(row))}</li>"
+        for (start, end), row in zip(silences(gaps, view), gaps.to_dict("records"), strict=True)
+    ]
+    more = f"<li>and {len(lines) - PAUSES} more</li>" if len(lines) > PAUSES else ""
+    return f'<ul class="quiet">Not listening{"".join(lines[::-1][:PAUSES])}{more}</ul>' if lines else ""
+
+
+def filling(gap: Mapping[Any, Any]) -> str:
+    """Say what fills a gap: what search finds has no retweets, so its volume is not that of the times around it."""
+    filled_by, not_filled = (None if pd.isna(gap[name]) else str(gap[name]) for name in ("filled_by", "not_filled"))
+    if filled_by:
+        return f"filled by {filled_by}" + (f"; not for {not_filled}" if not_filled else "")
+    return f"not filled: {not_filled}" if not_filled else "not filled"
 
 
 def summary(table: pd.DataFrame, keyword: str) -> str:

@@ -66,6 +66,25 @@ def test_a_gap_ends_with_the_range_while_it_lasts(view):
     assert trend.silences(NO_GAPS, view()) == []
 
 
+def test_a_gap_says_what_fills_it_or_why_nothing_does(view):
+    gaps = pd.DataFrame(
+        {
+            "started_at": [NOON - timedelta(hours=hours) for hours in (6, 5, 4, 3)],
+            "ended_at": [NOON - timedelta(hours=hours - 0.5) for hours in (6, 5, 4)] + [None],
+            "reason": ["closed", "network", "<b>budget</b>", "HTTP 503"],
+            "filled_by": [None, "recent search: no retweets", None, None],
+            "not_filled": [None, None, "the budget was used up", None],
+        }
+    )
+    told = trend.pauses(gaps, view())
+
+    assert "19 Jun 07:00 to 19 Jun 07:30: network; filled by recent search: no retweets<" in told
+    assert "&lt;b&gt;budget&lt;/b&gt;; not filled: the budget was used up<" in told
+    assert "19 Jun 09:00 to 19 Jun 12:00: HTTP 503; not filled<" in told
+    assert "and 1 more" in told
+    assert trend.pauses(NO_GAPS, view()) == ""
+
+
 def test_a_sampled_bin_tells_its_share_and_what_it_stands_for_even_an_empty_one(view):
     samples = pd.DataFrame(
         {"started_at": [NOON - timedelta(minutes=50)], "ended_at": [pd.NaT], "percent": [5]}, dtype=object
