@@ -22,6 +22,7 @@ from core.erasure import Gone
 log = logging.getLogger(__name__)
 
 EVERY = 900.0  # seconds
+SOON = 60.0  # seconds until the next round when there was nothing to ask for, as at the start
 PACE = 1.0  # seconds between two requests: X allows 3,500 in a quarter of an hour
 RECENT = timedelta(days=3)  # what is older earns little more
 GONE = ("resource-not-found", "not-authorized-for-resource")  # deleted; of an account that is protected or suspended
@@ -44,6 +45,7 @@ class Refresher:
         self._clock = clock
         self._round = clock()
         self._left: list[int] | None = None
+        self._asked = False
 
     def step(self) -> float:
         """Refresh one keyword; returns the seconds until the next step.
@@ -52,7 +54,7 @@ class Refresher:
             NotNow: X wants us to wait.
         """
         if self._left is None:
-            self._round = self._clock()
+            self._round, self._asked = self._clock(), False
             with self._engine.connect() as connection:
                 self._left = [one.id for one in connection.execute(queries.keywords())]
         if self._left:
@@ -60,13 +62,15 @@ class Refresher:
             self._left.pop()
             return PACE
         self._left = None
-        return max(0.0, EVERY - (self._clock() - self._round).total_seconds())
+        every = EVERY if self._asked else SOON
+        return max(0.0, every - (self._clock() - self._round).total_seconds())
 
     def _refresh(self, keyword_id: int) -> None:
         with self._engine.connect() as connection:
             top = connection.execute(queries.most_shared(keyword_id, self._clock() - RECENT)).scalars().all()
         if ids := self._affordable(top):
             page = self._lookup.tweets(ids)
+            self._asked = True
             self._budget.spend(posts=parse.ids_of(page))
             rose = self._renew(page)
             self._forget_missing(ids, page.get("errors", []))

@@ -162,6 +162,14 @@ def test_a_round_is_a_quarter_of_an_hour_and_asks_once_for_each_keyword(engine, 
     assert x.buckets["tweets"].used == 1
 
 
+def test_with_nothing_stored_yet_it_looks_again_soon(engine, refresher, x):
+    store.add_keyword(engine, CHOIR)
+    one = refresher()
+
+    assert [one.step() for _ in range(2)] == [1.0, 60.0]
+    assert x.buckets["tweets"].used == 0
+
+
 def test_a_rate_limit_is_waited_out_and_the_keyword_is_not_passed_over(engine, heard, refresher, x):
     x.order("rate_limit", on="tweets", seconds=60)
     one = refresher()
