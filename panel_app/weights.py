@@ -55,7 +55,8 @@ def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:
         layers.append(bars.opts(color=colour, line_color=None, bar_width=0.7, tools=["hover"], hooks=hooks))
     # An interval of repeats need not hold the value of all the pairs.
     spans = frame.assign(below=frame["below"].clip(lower=0), above=frame["above"].clip(lower=0))
-    layers.append(hv.ErrorBars(spans, "criterion", ["points", "below", "above"]).opts(color=INK[dark], line_width=2))
+    lines = hv.ErrorBars(spans, "criterion", ["points", "below", "above"])
+    layers.append(lines.opts(color=INK[dark], line_width=2, hooks=[lifted]))
     return hv.Overlay(layers).opts(
         opts.Overlay(
             responsive=True,
@@ -86,6 +87,11 @@ def twin(frame: pd.DataFrame) -> str:
 def hatched(plot: Any, _element: object) -> None:
     """Hatch bars, so that more than their colour tells them apart: a hook for HoloViews."""
     plot.handles["glyph"].update(hatch_pattern="/", hatch_color="white", hatch_weight=2, hatch_scale=10)
+
+
+def lifted(plot: Any, _element: object) -> None:
+    """Draw intervals above the bars, which would hide their lower half: a hook for HoloViews."""
+    plot.handles["glyph"].level = "overlay"
 
 
 def points(of: Weights) -> str:
@@ -149,7 +155,7 @@ def write(trained: Mapping[str, Any], path: Path) -> None:
     """Write the importance plots of all methods as one page that needs nothing from outside."""
     hv.extension("bokeh")
     drawn = [plot(shares(trained, method)).relabel(METHODS[method]) for method in trained["methods"]]
-    figures = hv.Layout(drawn).opts(sizing_mode="stretch_width").cols(1)
+    figures = hv.Layout(drawn).opts(sizing_mode="stretch_width", toolbar=None).cols(1)
     script, place = components(hv.render(figures))
     title = "TwitterTalker: what the influence score is made of"
     # Bokeh's own code only: what Panel adds to it would be asked for.

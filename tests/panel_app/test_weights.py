@@ -3,7 +3,9 @@
 import re
 from html.parser import HTMLParser
 
+import holoviews as hv
 import pytest
+from bokeh.models import GlyphRenderer, Whisker
 
 from core.weights import CRITERIA, load, trained
 from panel_app import weights
@@ -35,6 +37,17 @@ def test_the_plot_has_a_bar_with_its_interval_for_every_criterion(method):
     assert all(name.startswith("Resonance: ") for name in resonance["criterion"])
     assert list(spans["criterion"]) == list(frame["criterion"])
     assert (spans["below"] + spans["above"] > 0).all()
+
+
+def test_an_interval_is_seen_whole_above_its_bar_and_resonance_is_hatched():
+    drawn = hv.render(weights.plot(weights.shares(trained(), METHODS[0])))
+    bars = {
+        one.data_source.data["criterion"][0].split(":")[0]: one.glyph.hatch_pattern
+        for one in drawn.select({"type": GlyphRenderer})
+    }
+
+    assert [whisker.level for whisker in drawn.select({"type": Whisker})] == ["overlay"]
+    assert bars == {"Reach": None, "Resonance": "/"}
 
 
 def test_the_plot_is_drawn_from_nothing_but_its_frame():
