@@ -107,8 +107,8 @@ class Supervisor:
         self._shared_out = self._let_go = 0.0
         self._wait = 0.0
         self._strangers: set[str] = set()  # keywords that our rules named and the table did not
+        self._refreshed: float | None = None
         self._stopping = threading.Event()
-        self.refresh()
 
     def refresh(self) -> None:
         """Follow the keyword table: payloads of each active keyword are tracked, and none of one that was removed."""
@@ -121,16 +121,13 @@ class Supervisor:
             if not self._followed[name].uncommitted():
                 del self._followed[name]
         self._share_out()
+        self._refreshed = time.monotonic()
 
     def run(self) -> None:
-        """Go on until `stop`, with an eye on the keyword table."""
-        refreshed = time.monotonic()
+        """Go on until `stop`."""
         while not self._stopping.is_set():
             if not self.step():
                 self._stopping.wait(IDLE)
-            if time.monotonic() - refreshed > REFRESH:
-                self._outlast(self.refresh)
-                refreshed = time.monotonic()
 
     def stop(self) -> None:
         """End `run` soon; what is not committed yet waits in the spool."""
@@ -138,6 +135,10 @@ class Supervisor:
 
     def step(self, timeout: float = 0.1) -> bool:
         """Move what can be moved, waiting at most `timeout` seconds for a tracker; False when nothing is left."""
+        if self._refreshed is None or time.monotonic() - self._refreshed > REFRESH:
+            self._outlast(self.refresh)
+        if self._refreshed is None:  # whose payloads the spool holds is not known before Postgres answers
+            return True
         self._outlast(self._take)
         if time.monotonic() - self._shared_out > SHARE_OUT:
             self._share_out()
