@@ -9,7 +9,6 @@ import fcntl
 import json
 import logging
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from typing import Any
 import psutil
 
 from core import db
-from core.config import ConfigError, Settings, TalkerError
+from core.config import ConfigError, Settings, TalkerError, token_file
 
 SOCKET_PATH = 90  # characters: a longer folder would send Postgres' socket to a folder open to everyone
 
@@ -140,14 +139,6 @@ def end(processes: Iterable[psutil.Process]) -> None:
     for slow in psutil.wait_procs(list(processes), timeout=3)[1]:
         with suppress(psutil.NoSuchProcess):
             slow.kill()
-
-
-def token_file(path: Path) -> Path:
-    """Return a file with a token for Ray that only we may read, made if it is not there."""
-    if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-    return path
 
 
 def running(settings: Settings) -> str | None:

@@ -36,8 +36,16 @@ track = typer.Typer(no_args_is_help=True, help="The tracked keywords.")
 spooled = typer.Typer(no_args_is_help=True, help="What waits between X and Postgres, and what was refused.")
 influence = typer.Typer(no_args_is_help=True, help="The influence scores.")
 weights = typer.Typer(no_args_is_help=True, help="The weights that influence is made of.")
+account = typer.Typer(no_args_is_help=True, help="Who may sign in to the app.")
 schema = typer.Typer(no_args_is_help=True, help="The database schema.")
-groups = {"track": track, "spool": spooled, "influence": influence, "weights": weights, "db": schema}
+groups = {
+    "track": track,
+    "spool": spooled,
+    "influence": influence,
+    "weights": weights,
+    "account": account,
+    "db": schema,
+}
 for room, commands in groups.items():
     app.add_typer(commands, name=room)
 
@@ -93,6 +101,7 @@ def demo_settings(given: Settings, port: int | None) -> Settings:
     home = machine.home(given) / "demo"
     own = replace(given, home=home, lake=home / "lake", database_url="", x_bearer_token=secrets.token_hex(16))
     own = replace(own, x_daily_budget_usd=math.inf)  # the local X sends no bill
+    own = replace(own, sign_in="demo", app_address="127.0.0.1", app_url="")
     return own if port is None else replace(own, app_port=port)
 
 
@@ -442,6 +451,59 @@ def weights_evaluate(csv: Csv, as_json: AsJson = False) -> None:
     from jobs import weights as jobs_weights
 
     answer(jobs_weights.evaluate(csv, Settings.from_env().weights_method), as_json)
+
+
+@account.command("add")
+def account_add(
+    email: str,
+    role: Annotated[str, typer.Option(help="viewer looks, analyst tracks too, admin does everything.")] = "analyst",
+    name: Annotated[str, typer.Option(help="What the app calls them.")] = "",
+) -> None:
+    """Make an account; the password is asked for, or read from standard input."""
+    from core import accounts
+    from panel_app.passwords import hashed
+
+    accounts.known_email(email)
+    accounts.known_role(role)
+    kept = hashed(asked_password())
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
+        accounts.add_account(engine, email, kept, name=name, role=role)
+    say.print(f"{email} may sign in as {role}.", markup=False)
+
+
+@account.command("list")
+def account_list(as_json: AsJson = False) -> None:
+    """List the accounts."""
+    from core import queries
+
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine, engine.connect() as asked:
+        rows = [dict(row._mapping) for row in asked.execute(queries.people())]
+    if as_json:
+        print(json.dumps(rows, default=str))
+    elif not rows:
+        say.print("There is no account yet: talker account add EMAIL")
+    else:
+        print_table(rows)
+
+
+@account.command("reset")
+def account_reset(email: str) -> None:
+    """Give an account a new password, and sign it out everywhere."""
+    from core import accounts
+    from panel_app.passwords import hashed
+
+    kept = hashed(asked_password())
+    with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
+        known = accounts.credentials(engine, email)
+        accounts.set_password(engine, known[0] if known else 0, kept)
+    say.print(f"{email} has a new password.", markup=False)
+
+
+def asked_password() -> str:
+    """Ask for a password without showing it; a script gives it on standard input. It is never an argument."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @schema.command("upgrade")

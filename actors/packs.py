@@ -16,6 +16,7 @@ import orjson
 
 from actors import parse
 from core import syntax
+from core.syntax import part
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +60,6 @@ def asked(keywords: Iterable[Any], room: int, longest: int) -> tuple[list[Asked]
             homeless[name] = f"X allows {room} rules of {longest} characters, and this finds no place in them."
     whole = [Asked(tuple(rule), joined([parts[name] for name in rule]).removesuffix(COMMON)) for rule in rules if rule]
     return whole, homeless
-
-
-def part(query: str, language: str | None) -> str:
-    """Return a keyword's part of a rule, in one language if one is given.
-
-    X's syntax binds AND, a space, before OR: hence the parentheses
-    (docs.x.com/x-api/posts/filtered-stream/integrate/build-a-rule).
-    """
-    return f"({query}){f' lang:{language}' if language else ''}"
 
 
 def joined(parts: Sequence[str]) -> str:

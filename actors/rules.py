@@ -58,7 +58,7 @@ class RuleKeeper:
             tweepy.TweepyException, requests.RequestException: X did not answer, or refused the request itself.
         """
         with self._engine.connect() as connection:
-            keywords = list(connection.execute(queries.keywords()))
+            keywords = [row for row in connection.execute(queries.keywords()) if not row.paused]
         what = ([(row.name, row.query, row.language) for row in keywords], percent)
         if what == self._asked and time.monotonic() < self._due:
             return

@@ -114,7 +114,7 @@ class Supervisor:
         """Follow the keyword table: payloads of each active keyword are tracked, and none of one that was removed."""
         with self._engine.connect() as connection:
             active = {row.name.casefold(): row for row in connection.execute(queries.keywords())}
-        self._judge.learn(active.values())
+        self._judge.learn(row for row in active.values() if not row.paused)
         for name in active.keys() - self._followed.keys():
             self._followed[name] = Followed(active[name].id, active[name].name, self._patterns.get(name))
         for name in self._followed.keys() - active.keys():

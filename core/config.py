@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -65,6 +66,15 @@ class Settings:
         "`true` shows people's pictures from X, who then learns who looks; else there are initials.",
         shown="false",
     )
+    app_url: str = setting(
+        "",
+        "Address that browsers use where a proxy stands before the app, such as `https://talker.example.com`.",
+        shown="that of the app itself",
+    )
+    sign_up: str = setting("analyst", "Role of whoever signs up, `viewer` or `analyst`; `closed` lets nobody sign up.")
+    sign_in: str = setting(
+        "password", "`demo` signs every browser in as a demo admin; only for an address of this machine itself."
+    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -90,6 +100,15 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """Return the variables that give a child process the same settings."""
         return {variable(f): str(getattr(self, f.name)) for f in fields(self)}
+
+
+def token_file(path: Path) -> Path:
+    """Return a file with a random secret that only we may read, made if it is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    return path
 
 
 def variable(one: Field[Any]) -> str:

@@ -58,8 +58,10 @@ class Account(Base):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     company: Mapped[str | None]
+    interest: Mapped[str | None]  # what they said they want to track
     password_hash: Mapped[str]
-    role: Mapped[str] = mapped_column(server_default="viewer")
+    role: Mapped[str] = mapped_column(server_default="viewer")  # viewer, analyst, admin
+    usage: Mapped[bool] = mapped_column(server_default="true")  # may what they do be recorded?
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -85,7 +87,10 @@ class Event(Base):
 
 
 class Keyword(Base):
-    """What is tracked: X gets `query`, people see `name`; `refused` says why X does not take the query."""
+    """What is tracked: X gets `query`, people see `name`; while it is `paused`, X is not asked.
+
+    `refused` says why X does not take the query.
+    """
 
     __tablename__ = "keyword"
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -95,6 +100,7 @@ class Keyword(Base):
     sensitive: Mapped[bool] = mapped_column(server_default="false")
     refused: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default="true")
+    paused: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     half_life_hours: Mapped[float | None]  # of what a tweet earned; NULL: the setting's
 

@@ -26,19 +26,23 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.orm import aliased
 
 from core.models import (
+    Account,
     Audience,
     Author,
     DeadLetter,
     Errand,
+    Event,
     Fill,
     Gap,
     Influence,
     InfluenceRun,
     Keyword,
+    LoginSession,
     Paid,
     Sampling,
     Spending,
@@ -62,9 +66,22 @@ ScalarRows = Select[int]
 def keywords() -> Rows:
     """What is tracked now, by name."""
     return (
-        select(Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.sensitive, Keyword.refused)
+        select(
+            *(Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.sensitive),
+            *(Keyword.paused, Keyword.refused),
+        )
         .where(Keyword.active)
         .order_by(Keyword.name)
+    )
+
+
+def tracking() -> Rows:
+    """What is tracked, with when each keyword's newest tweet was written and how many came in the last 24 hours."""
+    newest = select(Tweet.created_at).where(Tweet.keyword_id == Keyword.id, Tweet.matched)
+    day = select(func.coalesce(func.sum(Trend.tweets), 0)).where(Trend.keyword_id == Keyword.id)
+    return keywords().add_columns(
+        newest.order_by(Tweet.created_at.desc()).limit(1).scalar_subquery().label("newest"),
+        day.where(Trend.minute > func.now() - timedelta(hours=24)).scalar_subquery().label("tweets"),
     )
 
 
@@ -400,11 +417,14 @@ def commits_since(snapshot: str | None) -> Rows:
     last: Any = now if snapshot is None else literal(snapshot).op("::")(literal_column("pg_snapshot"))
     oldest = cast(cast(func.pg_snapshot_xmin(last), String), BigInteger)
     unseen = ~func.pg_visible_in_snapshot(cast(Tweet.seq, String).op("::")(literal_column("xid8")), last)
+    shown = tuple_(Keyword.id, Keyword.query, Keyword.language, Keyword.sensitive, Keyword.paused, Keyword.refused)
     others = (
         select(func.max(InfluenceRun.finished_at)),
         select(func.concat(func.count(Sampling.id), "/", func.count(Sampling.ended_at))),
         select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at), "/", func.count(Gap.filled_by))),
-        select(func.concat(func.count(Keyword.id), "/", func.max(Keyword.id))).where(Keyword.active),
+        select(func.concat(func.count(Keyword.id), "/", func.sum(func.hashtext(cast(shown, String)))))
+        .select_from(Keyword)
+        .where(Keyword.active),
     )
     return select(
         cast(now, String).label("snapshot"),
@@ -419,6 +439,69 @@ def commits_since(snapshot: str | None) -> Rows:
 def synthetic() -> Rows:
     """Whether any author was invented by the local X."""
     return select(select(Author.id).where(Author.synthetic).exists().label("synthetic"))
+
+
+def people() -> Rows:
+    """Who has an account, in which role, in how many browsers they are signed in, and when they were last seen."""
+    return (
+        select(
+            *(Account.id, Account.name, Account.email, Account.company, Account.interest, Account.role),
+            Account.created_at,
+            func.count(LoginSession.id_hash).label("sessions"),
+            func.max(LoginSession.seen_at).label("seen_at"),
+        )
+        .outerjoin(LoginSession)
+        .group_by(Account.id)
+        .order_by(Account.name, Account.id)
+    )
+
+
+def doings(days: int = 30) -> Rows:
+    """How often people did what in the last days: `what` is the page they looked at, or what they chose."""
+    what = func.coalesce(Event.detail["page"].astext, Event.detail["what"].astext, "").label("what")
+    return (
+        select(
+            Event.kind,
+            what,
+            func.count().label("times"),
+            func.count(Event.account_id.distinct()).label("people"),
+            func.max(Event.at).label("latest"),
+        )
+        .where(Event.at > func.now() - timedelta(days=days), Event.kind != "feedback")
+        .group_by(Event.kind, "what")
+        .order_by(func.count().desc(), Event.kind, "what")
+    )
+
+
+def feedback(limit: int = 100) -> Rows:
+    """What people told us, newest first; the name is NULL once their account is gone."""
+    told = (Event.detail["page"].astext.label("page"), Event.detail["text"].astext.label("text"))
+    return (
+        select(Event.at, Account.name, *told)
+        .outerjoin(Account)
+        .where(Event.kind == "feedback")
+        .order_by(Event.at.desc(), Event.id.desc())
+        .limit(limit)
+    )
+
+
+def last_gaps(limit: int = 10) -> Rows:
+    """The latest times in which the stream was not listening, newest first."""
+    columns = (Gap.started_at, Gap.ended_at, Gap.reason, Gap.filled_by)
+    return select(*columns).order_by(Gap.started_at.desc()).limit(limit)
+
+
+def last_runs(limit: int = 5) -> Rows:
+    """The latest runs of the influence job, newest first."""
+    told = ("window_end", "state", "started_at", "seconds", "tweets", "authors", "rows", "error")
+    columns = (getattr(InfluenceRun, name) for name in told)
+    return select(*columns).order_by(InfluenceRun.started_at.desc()).limit(limit)
+
+
+def positions() -> Rows:
+    """How far each tracker has committed each spool."""
+    counts = (SpoolOffset.position, SpoolOffset.stored, SpoolOffset.duplicate)
+    return select(SpoolOffset.spool, SpoolOffset.tracker, *counts).order_by(SpoolOffset.spool, SpoolOffset.tracker)
 
 
 def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement[bool]:

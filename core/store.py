@@ -78,16 +78,22 @@ def add_keyword(
     if language and not re.fullmatch(syntax.LANGUAGE, language):
         raise KeywordError(f"{language!r} is no code of a language, such as en.")
     asked = {
-        "query": query or (name if re.fullmatch(r"[#@]\w+|\w{3,}", name) else f'"{name}"'),
+        "query": query or query_of(name),
         "language": language,
         "sensitive": sensitive,
         "active": True,
         "refused": None,
+        "paused": False,
     }
     syntax.parsed(str(asked["query"]), longest - syntax.OURS)
     statement = insert(Keyword).values(name=name, **asked).on_conflict_do_update(index_elements=["name"], set_=asked)
     with engine.begin() as connection:
         return connection.execute(statement.returning(Keyword.id)).scalar_one()
+
+
+def query_of(name: str) -> str:
+    """Return what X is asked for where nobody wrote a query: the name, as a phrase if it is no single word."""
+    return name if re.fullmatch(r"[#@]\w+|\w{3,}", name) else f'"{name}"'
 
 
 def remove_keyword(engine: Engine, name: str) -> None:
@@ -107,6 +113,18 @@ def refuse_keywords(engine: Engine, refused: Mapping[str, str]) -> None:
     why = case(refused, value=Keyword.name) if refused else null()
     with engine.begin() as connection:
         connection.execute(update(Keyword).where(Keyword.refused.is_distinct_from(why)).values(refused=why))
+
+
+def change_keyword(engine: Engine, name: str, **changes: bool) -> None:
+    """Pause a keyword or let it go on (`paused`), or mark it as `sensitive` or not.
+
+    Raises:
+        KeywordError: no such keyword is tracked.
+    """
+    statement = update(Keyword).where(Keyword.name == name, Keyword.active).values(**changes)
+    with engine.begin() as connection:
+        if not connection.execute(statement.returning(Keyword.id)).first():
+            raise KeywordError(f"{name!r} is not tracked any more.")
 
 
 def open_gap(engine: Engine, started_at: datetime, reason: str) -> int:

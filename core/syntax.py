@@ -188,6 +188,15 @@ def parsed(query: str, longest: int = LONGEST) -> Query:
     return found
 
 
+def part(query: str, language: str | None) -> str:
+    """Return a keyword's part of a rule, in one language if one is given.
+
+    X's syntax binds AND, a space, before OR: hence the parentheses
+    (docs.x.com/x-api/posts/filtered-stream/integrate/build-a-rule).
+    """
+    return f"({query}){f' lang:{language}' if language else ''}"
+
+
 class Reader:
     """Reads a query from left to right."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,23 @@ import param
 from panel_material_ui.template.base import Page
 
 from core import db, queries
+from core.accounts import Visitor
 from core.config import Settings
-from panel_app import data, influencer_map, influencers, look, overview, sampled, trend, words
+from panel_app import (
+    admin,
+    auth,
+    data,
+    door,
+    influencer_map,
+    influencers,
+    look,
+    overview,
+    sampled,
+    tracking,
+    trend,
+    usage,
+    words,
+)
 from panel_app.selection import RANGES, Selection
 
 FONTS = Path(__file__).parent / "fonts"
@@ -42,22 +57,31 @@ PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
     "Hashtag Trend": ("show_chart", trend.page),
 }
 
+# pages that do not follow what is looked at: name, icon, the role they need, and the page
+DESK: dict[str, tuple[str, str, Callable[[Selection, Visitor], pn.viewable.Viewable]]] = {
+    "Tracking": ("manage_search", "analyst", tracking.page),
+    "Admin": ("admin_panel_settings", "admin", admin.page),
+}
+
 
 def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
+    visitor = auth.pages_visitor()
     selection = Selection(**asked_choices())
+    names = pages_for(visitor)
+    icons = {name: about[0] for name, about in (*PAGES.items(), *DESK.items())}
     menu = pmui.MenuList(
-        items=[{"label": name, "icon": icon} for name, (icon, _) in PAGES.items()],
-        active=asked_page(),
+        items=[{"label": name, "icon": icons[name]} for name in names],
+        active=asked_page(names),
         sizing_mode="stretch_width",
     )
     phone = "Mobi" in (pn.state.headers.get("User-Agent") or "")
     shell = Page(
         title="TwitterTalker",
-        sidebar=[menu],
+        sidebar=[menu, who(visitor, selection)],
         sidebar_open=not phone,
         sidebar_width=240,
-        main=[body(selection, menu)],
+        main=[body(selection, menu, names, visitor)],
         busy_indicator=None,
         theme_config=THEME,
     )
@@ -66,14 +90,42 @@ def dashboard() -> Page:
         shell.busy = False
     follow_the_browser(selection, shell)
     pn.state.add_periodic_callback(selection.refresh, FOLLOW_MILLISECONDS)
+    leave_when_signed_out()
     return shell
 
 
-def asked_page() -> int:
+def pages_for(visitor: Visitor) -> list[str]:
+    """Return the names of the pages that somebody may open."""
+    return [*PAGES, *(name for name, (_, role, _) in DESK.items() if visitor.may(role))]
+
+
+def asked_page(names: Sequence[str]) -> int:
     """Return the number of the page that the address names, else the first."""
     asked = pn.state.session_args.get("page", [b""])[0].decode(errors="replace")
-    names = [slug(name) for name in PAGES]
-    return names.index(asked) if asked in names else 0
+    slugs = [slug(name) for name in names]
+    return slugs.index(asked) if asked in slugs else 0
+
+
+def who(visitor: Visitor, selection: Selection) -> pn.pane.HTML:
+    """Return who is signed in, and the way out."""
+    token = f'<input type="hidden" name="_xsrf" value="{look.safe(auth.pages_xsrf())}">'
+    out = f'<form method="post" action="/logout">{token}<button type="submit">Sign out</button></form>'
+    named = f'<p><b>{look.safe(visitor.name)}</b><br><span class="quiet">{visitor.role}</span></p>'
+
+    def shown(dark: bool) -> str:
+        return look.block(f'{named}<p><a href="/account">Your account</a></p>{out}', dark, "who")
+
+    return look.pane(pn.bind(shown, selection.param.dark))
+
+
+def leave_when_signed_out() -> None:
+    """Reload a page whose session has ended: the server then leads to the login."""
+
+    def check() -> None:
+        if auth.has_ended() and pn.state.location:
+            pn.state.location.reload = True
+
+    pn.state.add_periodic_callback(check, FOLLOW_MILLISECONDS)
 
 
 def asked_choices() -> dict[str, Any]:
@@ -99,16 +151,17 @@ def follow_the_browser(selection: Selection, shell: Page) -> None:
         browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
 
 
-def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
+def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visitor: Visitor) -> pn.Column:
     """Build what stands beside the menu: title, choices, notes, and the chosen page."""
     title = pmui.Typography(
         "", variant="h1", sx={"fontSize": "1.6rem", "fontWeight": 700}, margin=(4, 0), align="center"
     )
+    pickers = choices(selection)
     place = pn.Column(sizing_mode="stretch_width")
     built: dict[str, pn.viewable.Viewable] = {}
 
     def chosen() -> str:
-        return list(PAGES)[menu.active if isinstance(menu.active, int) else menu.active[0]]
+        return names[menu.active if isinstance(menu.active, int) else menu.active[0]]
 
     def tell(*_: object) -> None:
         tell_address(slug(chosen()), selection)
@@ -116,25 +169,39 @@ def body(selection: Selection, menu: pmui.MenuList) -> pn.Column:
     def show(*_: object) -> None:
         name = title.object = chosen()
         tell()
-        if selection.missing:
+        for picker in pickers:
+            picker.visible = name in PAGES
+        if name in PAGES and selection.missing:
             place[:] = [look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))]
             return
         if name not in built:
-            built[name] = PAGES[name][1](selection)
+            built[name] = PAGES[name][1](selection) if name in PAGES else DESK[name][2](selection, visitor)
         place[:] = [built[name]]
 
+    def viewed(*_: object) -> None:
+        usage.note(visitor, "view", page=slug(chosen()))
+
+    def chose(*events: param.parameterized.Event) -> None:
+        for event in events:
+            usage.note(visitor, "choice", what=event.name)
+
     menu.param.watch(show, "active")
+    menu.param.watch(viewed, "active")
     selection.param.watch(show, "missing")
     selection.param.watch(tell, ["keyword", "hours"])
     show()
+    viewed()
+    selection.param.watch(chose, ["keyword", "hours", "word", "mood"])
     return pn.Column(
         notice(selection),
-        pmui.FlexBox(title, *choices(selection), align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
+        pmui.FlexBox(title, *pickers, align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
         look.pane(pn.bind(sampled.note, selection.param.view)),
         place,
+        usage.feedback_box(visitor, lambda: slug(chosen()), lambda: selection.dark),
         sizing_mode="stretch_width",
         max_width=1240,
         margin=(8, 16),
+        styles={"max-height": "none"},  # else it ends with the window, and what is below a long page lies on it
     )
 
 
@@ -186,20 +253,23 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
 
     Raises:
         SchemaError: the database has another schema than this version.
+        ConfigError: a setting would open the door wider than somebody means.
     """
     pn.extension(raw_css=[FONT_FACE])
     hv.extension("bokeh")
     db.check(data.engine())
-    hosts = {settings.app_address, "localhost"} if settings.app_address == "127.0.0.1" else {settings.app_address}
+    accounts = auth.Accounts(data.engine(), settings, port, door.PAGES)
     server: pn.io.server.Server = pn.serve(
         {"/": dashboard},
         address=settings.app_address,
         port=port,
-        websocket_origin=[f"{host}:{port}" for host in hosts],
+        extra_patterns=[door.STYLE],
+        **accounts.options(),
         static_dirs={"fonts": str(FONTS)},
         title="TwitterTalker",
         start=False,
         show=False,
         verbose=False,
     )
+    accounts.keep_sweeping()
     return server

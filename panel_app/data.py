@@ -47,6 +47,13 @@ def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
     return rows
 
 
+def now(query: queries.Rows) -> pd.DataFrame:
+    """Return a query's rows as they are at this moment, for what somebody has just changed."""
+    with engine().connect() as connection:
+        rows = connection.execute(query)
+        return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+
+
 @pn.cache(max_items=500, ttl=600)  # a version asks once; the ttl lets go of what nobody asks for any more
 def _read(statement: str, values: tuple[tuple[str, Any], ...], _version: int) -> pd.DataFrame:
     with engine().connect() as connection:

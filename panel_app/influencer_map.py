@@ -72,7 +72,7 @@ def grouped(known: pd.DataFrame, width: float) -> pd.DataFrame:
         confidence=("place_confidence", "mean"),
     )
     groups = groups.reset_index("label").reset_index(drop=True)
-    more = (groups["places"] - 1).map(lambda n: f" and {n} more" if n > 0 else "")
+    more = (groups["places"] - 1).map(lambda n: f" and {n} more" if n > 0 else "").astype(str)  # nobody: no text
     where = groups["place"].fillna("unnamed place") + more
     who = groups["name"] + " @" + groups["username"]
     beside = groups["x"] - groups["label"] * cell * ASIDE  # the three sentiments of one place must not hide each other

@@ -27,6 +27,14 @@ STYLE = (Path(__file__).parent / "look.css").read_text()
 # Words keep their case and stay on one line on a button.
 BUTTONS = {"& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "5px 12px"}}
 
+# A row of a list, with its buttons.
+CARD: dict[str, Any] = {
+    "elevation": 0,
+    "variant": "outlined",
+    "sizing_mode": "stretch_width",
+    "sx": {"padding": "14px 18px", "borderRadius": "10px"},
+}
+
 
 def colours(dark: bool) -> dict[int, str]:
     """Return the colour of each label on a light or dark page."""
@@ -79,6 +87,11 @@ def mean(sentiment: float | None, scored: float) -> str:
     return f"{signed(sentiment)} <small>(n = {number(scored)})</small>"
 
 
+def given(text: Any) -> str:
+    """Return a text, empty where the database has none: a frame makes NaN of it."""
+    return "" if pd.isna(text) else str(text)
+
+
 def signed(value: float, digits: int = 2) -> str:
     """Return a number with its sign, and no sign on zero."""
     rounded = round(value, digits)
@@ -112,3 +125,9 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def empty(title: str, what_to_do: str) -> str:
     """Return what stands where there is nothing to show: why, and what to do."""
     return f'<div class="empty"><b>{safe(title)}</b><p>{safe(what_to_do)}</p></div>'
+
+
+def said(wrong: str, done: str, dark: bool) -> str:
+    """Return what came of a click: what was wrong, or what is done."""
+    style, role = ("negative", "alert") if wrong else ("", "status")
+    return block(f'<p class="said {style}" role="{role}">{safe(wrong or done)}</p>', dark)

@@ -84,7 +84,7 @@ class Selection(param.Parameterized):
         if self.keyword not in names:
             self.keyword = names[0] if names else None  # a change comes back here
         if not self.keyword:
-            self.missing = "No keyword is tracked yet. Track one: talker track add NAME"
+            self.missing = "No keyword is tracked yet. Name one on the Tracking page, or: talker track add NAME"
             return
         chosen = tracked.loc[self.keyword]
         self._see(int(chosen["id"]), bool(chosen["sensitive"]))
@@ -93,7 +93,8 @@ class Selection(param.Parameterized):
         version = data.watch().version(keyword_id)
         newest = data.frame(queries.newest_tweet(keyword_id), version)
         if newest.empty:
-            self.missing = f"No tweet about {self.keyword} yet. They appear here as X delivers them: talker up"
+            listening = "They appear here as X delivers them; the Tracking page says whether we listen."
+            self.missing = f"No tweet about {self.keyword} yet. {listening}"
             return
         # Recorded tweets end years ago: the range ends where they do, and not in the future where a clock is wrong.
         end = min(newest["created_at"][0].to_pydatetime(), datetime.now(UTC))

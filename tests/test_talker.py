@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from core import store
+from core import accounts, store
 from core.models import Author, Tweet
 from local_x.scenario import Scenario
 from local_x.server import LocalX, running
+from panel_app import passwords
 from tests.conftest import NOON
 
 TALKER = Path(sys.executable).with_name("talker")
@@ -24,10 +25,10 @@ def talker(tmp_path_factory, database_url):
     """Run a command in a home of its own, on the tests' Postgres unless told otherwise."""
     home = tmp_path_factory.mktemp("home")
 
-    def run(*arguments, **env):
+    def run(*arguments, typed="", **env):
         given = {name: value for name, value in os.environ.items() if not name.startswith(("TALKER_", "RAY_"))}
         given |= {"TALKER_HOME": str(home), "TALKER_DATABASE_URL": database_url, **env}
-        return subprocess.run([TALKER, *arguments], env=given, capture_output=True, text=True, check=False)
+        return subprocess.run([TALKER, *arguments], env=given, input=typed, capture_output=True, text=True, check=False)
 
     return run
 
@@ -98,6 +99,39 @@ def test_the_budget_is_told(talker, engine):
     assert json.loads(done.stdout) == told
     store.open_gap(engine, now, "budget: the day's budget")
     assert "not listening (budget: the day's budget)" in talker("budget").stdout
+
+
+def test_accounts_are_added_listed_and_reset_with_passwords_from_standard_input(talker, engine):
+    added = talker("account", "add", "Ann@Example.com", "--role", "admin", typed="canary-1 long enough\n")
+    before = accounts.credentials(engine, "ann@example.com")
+    reset = talker("account", "reset", "ann@example.com", typed="canary-2 long enough\n")
+    after = accounts.credentials(engine, "ann@example.com")
+    listed = talker("account", "list", "--json")
+
+    assert [(one["email"], one["role"]) for one in json.loads(listed.stdout)] == [("ann@example.com", "admin")]
+    assert passwords.fits("canary-1 long enough", before[1])
+    assert passwords.fits("canary-2 long enough", after[1])
+    for done in (added, reset, listed):
+        assert done.returncode == 0
+        assert "canary" not in done.stdout + done.stderr
+        assert "argon2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "told"),
+    [
+        (["add", "ann@example.com"], "short\n", "12 to 128 characters"),
+        (["add", "nobody"], "long enough by far\n", "looks like"),
+        (["add", "ann@example.com", "--role", "king"], "long enough by far\n", "'king' is not a role"),
+        (["reset", "ann@example.com"], "long enough by far\n", "no such account"),
+    ],
+)
+def test_an_account_that_cannot_be_made_or_found_is_said_in_one_line(talker, engine, arguments, typed, told):
+    done = talker("account", *arguments, typed=typed)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert told in done.stderr
 
 
 def test_an_embedded_postgres_comes_and_goes_with_the_command(talker, tmp_path):

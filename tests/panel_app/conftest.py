@@ -6,20 +6,25 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import holoviews as hv
 import pytest
+import requests
 from sqlalchemy import insert, text
 
-from core import db, weights
+from core import accounts, db, weights
 from core.models import Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
-from panel_app import data
+from panel_app import data, passwords
 from panel_app.selection import View
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 PAYLOAD = "<img src=x onerror=window.hacked=1>"
+PASSWORD = "canary-7f3a correct horse"
+SECRET = "Hushhush"  # names somebody who wrote about a sensitive keyword
+HOSTILE = "<svg/onload=window.hacked=1>@example.com"  # an e-mail address that somebody may sign up with
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +52,17 @@ def put(engine, door):
         door.watch().look()
 
     return commit
+
+
+@pytest.fixture
+def visitor(engine, door):
+    """Sign somebody in, in a role."""
+
+    def make(role="analyst"):
+        id = accounts.add_account(engine, f"{role}@example.com", "hash", role=role, name=role)
+        return accounts.visitor(engine, accounts.hashed(accounts.open_session(engine, id)))
+
+    return make
 
 
 @pytest.fixture
@@ -125,16 +141,125 @@ def filled_database(database_url):
         run = {"window_end": quarter, "window_start": quarter - timedelta(hours=72), "state": "done"}
         run |= {"started_at": quarter, "finished_at": now, "weights": weights.load().version}
         connection.execute(insert(InfluenceRun), run)
+        private = {
+            "keyword_id": 3,
+            "author_id": 4,
+            "created_at": now - timedelta(minutes=5),
+            "label": 1,
+            "sentiment": 0.5,
+        }
+        connection.execute(insert(Keyword), {"name": "private", "query": "z", "sensitive": True})
+        connection.execute(insert(Author), author | {"id": 4, "name": SECRET, "username": SECRET, "location": SECRET})
+        connection.execute(
+            insert(Tweet), tweet | place | private | {"id": 4, "text": f"{SECRET} hello", "place": SECRET}
+        )
+        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=5)
+        connection.execute(insert(Trend), minute_row(keyword_id=3, minute=minute, label=1, sentiment_sum=0.5))
+        connection.execute(
+            insert(Term), {"keyword_id": 3, "hour": minute.replace(minute=0), "label": 1, "term": "hello", "tweets": 1}
+        )
+        ranked = {
+            "keyword_id": 3,
+            "author_id": 4,
+            "label": 1,
+            "sentiment": 0.5,
+            "top_tweet_id": 4,
+            "window_end": quarter,
+        }
+        connection.execute(insert(Influence), score | ranked)
+    kept = passwords.hashed(PASSWORD)
+    emails = {HOSTILE: "viewer"} | {f"{role}@example.com": role for role in accounts.ROLES}
+    for email, role in emails.items():
+        hostile = dict.fromkeys(("name", "company", "interest"), PAYLOAD)
+        id = accounts.add_account(engine, email, kept, role=role, **hostile)
+        accounts.record(engine, id, "feedback", page=PAYLOAD, text=PAYLOAD)
     yield engine
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def app_url(filled_database, database_url):
-    """The address of the app, served by a process of its own."""
-    env = os.environ | {"TALKER_DATABASE_URL": database_url, "TALKER_APP_PORT": "0"}
+@contextmanager
+def served(database_url, home, **settings):
+    """Serve the app by a process of its own; yields its address."""
+    own = {"TALKER_DATABASE_URL": database_url, "TALKER_APP_PORT": "0", "TALKER_HOME": str(home)}
+    env = os.environ | own | settings
     command = [sys.executable, "-m", "panel_app", "--with-parent"]
-    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as served:
-        yield json.loads(served.stdout.readline())["app"]
-        served.stdin.close()  # as when the parent dies
-        assert served.wait(timeout=20) == 0
+    log = home / "app.log"
+    with (
+        log.open("wb") as told,
+        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told) as process,
+    ):
+        yield json.loads(process.stdout.readline())["app"]
+        process.stdin.close()  # as when the parent dies
+        assert process.wait(timeout=20) == 0
+
+
+class Guest(requests.Session):
+    """Somebody who visits the app without a browser that runs scripts."""
+
+    def __init__(self, app_url):
+        super().__init__()
+        self.app_url = app_url
+
+    def look(self, path, **more):
+        """Get a page; redirects are not followed."""
+        return self.get(self.app_url + path, allow_redirects=False, **more)
+
+    def fill_in(self, path, headers=None, **fields):
+        """Send a form with the token that its page has."""
+        self.look(path)
+        form = {"_xsrf": self.cookies.get("_xsrf", "")} | fields
+        return self.post(self.app_url + path, data=form, headers=headers, allow_redirects=False)
+
+    def log_in(self, email, password=PASSWORD, **fields):
+        """Log in."""
+        return self.fill_in("/login", email=email, password=password, **fields)
+
+
+@pytest.fixture(scope="module")
+def guest(app_url):
+    """Make a guest who is not signed in."""
+    return lambda: Guest(app_url)
+
+
+@pytest.fixture(scope="module")
+def signed_in(app_url):
+    """Return the guest who is signed in as an account of a role, the same one each time."""
+    guests = {}
+
+    def by_role(role="analyst"):
+        if role not in guests:
+            guests[role] = Guest(app_url)
+            assert guests[role].log_in(f"{role}@example.com").status_code == 303
+        return guests[role]
+
+    return by_role
+
+
+@pytest.fixture(scope="module")
+def window(browser, app_url, signed_in):
+    """Open browser windows that are signed in; pages in one share its cache."""
+    opened = []
+
+    def make(role="analyst", **options):
+        one = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+        cookies = signed_in(role).cookies
+        one.add_cookies([{"name": cookie.name, "value": cookie.value, "url": app_url} for cookie in cookies])
+        opened.append(one)
+        return one
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def app_home(tmp_path_factory):
+    """The folder in which the served app keeps its secrets and its log."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="module")
+def app_url(filled_database, database_url, app_home):
+    """The address of the app, served by a process of its own."""
+    with served(database_url, app_home) as address:
+        yield address

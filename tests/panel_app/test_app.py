@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
-from core.models import Influence, InfluenceRun, Tweet
+from core.models import Account, Event, Influence, InfluenceRun, Keyword, Tweet
 from panel_app import app
+from tests.panel_app.conftest import PAYLOAD, SECRET
 
 pytestmark = pytest.mark.browser
 
@@ -22,21 +23,20 @@ DRAWN = {
     "influencer-map": ".bk-Figure canvas",
     "word-clouds": ".bk-Figure canvas",
     "hashtag-trend": ".bk-Figure canvas",
+    "tracking": "code",
+    "admin": "article.card",
 }
 PHONE = "Mozilla/5.0 (Linux; Android 14) Mobile"
 
 
 @pytest.fixture(scope="module")
-def windows(browser):
+def windows(window):
     """A desktop's window and a phone's, by width; pages in one share its cache."""
     agents = {1280: None, 390: PHONE}
-    windows = {
-        width: browser.new_context(viewport={"width": width, "height": 900}, user_agent=agent)
+    return {
+        width: window("admin", viewport={"width": width, "height": 900}, user_agent=agent)
         for width, agent in agents.items()
     }
-    yield windows
-    for window in windows.values():
-        window.close()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def opened(app_url, windows):
 
 
 def test_every_page_has_a_sign_that_it_has_drawn():
-    assert DRAWN.keys() == {app.slug(name) for name in app.PAGES}
+    assert DRAWN.keys() == {app.slug(name) for name in (*app.PAGES, *app.DESK)}
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -75,6 +75,80 @@ def test_a_page_draws_fits_and_runs_no_strangers_code(opened, name, width):
     assert hosts <= {"127.0.0.1", None}
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", [app.slug(name) for name in app.PAGES])
+def test_of_a_sensitive_keyword_no_person_and_no_tweet_reaches_the_browser(app_url, windows, name):
+    page, sent = windows[1280].new_page(), []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(str(frame))))
+    sent.append(page.goto(f"{app_url}/?page={name}&keyword=private").text())
+    page.get_by_text("last tweet").wait_for(timeout=30_000)
+    if name == "word-clouds":
+        page.get_by_label("Word or #hashtag").fill("hello")
+        page.keyboard.press("Enter")
+        page.get_by_text("No tweets here").wait_for()
+    page.get_by_role("button", name="Feedback on this page").wait_for()
+
+    told = "".join(sent)
+    assert "private" in told
+    assert SECRET not in told
+    assert SECRET not in page.content()
+    page.close()
+
+
+def test_a_viewer_has_neither_the_tracking_nor_the_admin_page_and_cannot_ask_for_them(window, app_url):
+    page = window("viewer").new_page()
+    for name in ("tracking", "admin"):
+        page.goto(f"{app_url}/?page={name}")
+        page.get_by_role("heading", name="Overview").wait_for(timeout=30_000)
+        assert page.get_by_text("Tracking").count() == 0
+    page.close()
+
+
+def test_feedback_is_taken_on_a_page(opened, filled_database):
+    page, errors, _ = opened("/?page=overview")
+    page.get_by_role("button", name="Feedback on this page").click(timeout=30_000)
+    page.get_by_label("What works").fill(f"More maps please {PAYLOAD}")
+    page.get_by_role("button", name="Send feedback").click()
+    page.get_by_text("Thank you").wait_for()
+    with filled_database.connect() as connection:
+        told = (
+            connection.execute(select(Event.detail).where(Event.kind == "feedback").order_by(Event.id)).scalars().all()
+        )
+
+    assert told[-1] == {"page": "overview", "text": f"More maps please {PAYLOAD}"}
+    assert errors == []
+
+
+def test_an_admin_changes_a_role_by_a_click(opened, filled_database):
+    page, errors, _ = opened("/?page=admin")
+    page.get_by_label("Role of viewer@example.com").click(timeout=30_000)
+    page.get_by_role("menuitem", name="analyst").click()
+    page.get_by_text("viewer@example.com is analyst now").wait_for()
+
+    with filled_database.connect() as connection:
+        asked = select(Account.role).where(Account.email == "viewer@example.com")
+        assert connection.execute(asked).scalar_one() == "analyst"
+    assert errors == []
+
+
+def test_a_keyword_is_paused_marked_and_removed_by_clicks(opened, filled_database):
+    page, errors, _ = opened("/?page=tracking")
+    for button, said in (("Pause quiet", "quiet is paused"), ("Mark as sensitive: quiet", "quiet: totals only")):
+        page.get_by_role("button", name=button).click(timeout=30_000)
+        page.get_by_text(said).wait_for()
+    page.get_by_role("button", name="Remove quiet", exact=True).click()
+    page.get_by_role("button", name="Really remove quiet").click()
+    page.get_by_text("quiet is no longer tracked").wait_for()
+    with filled_database.begin() as connection:
+        found = connection.execute(
+            select(Keyword.paused, Keyword.sensitive, Keyword.active).where(Keyword.name == "quiet")
+        )
+        assert found.all() == [(True, True, False)]
+        connection.execute(
+            update(Keyword).where(Keyword.name == "quiet").values(paused=False, sensitive=False, active=True)
+        )
+    assert errors == []
 
 
 def test_the_tweets_behind_a_word_run_no_strangers_code(opened):

@@ -67,3 +67,13 @@ def test_the_page_counts_those_whose_place_is_unknown(keyword, put, author_row, 
 
     assert "<b>1</b> of the 2 top influencers" in words
     assert "place of <b>1</b> is unknown" in words
+
+
+def test_with_nobody_to_show_the_map_is_drawn_empty(put, keyword, author_row, tweet_row, influence_row):
+    keyword("nike", sensitive=True)
+    put(Author, author_row(1))
+    put(Tweet, tweet_row(1, place="Chicago", latitude=41.9, longitude=-87.6, place_confidence=0.9))
+    put(Influence, influence_row(1))
+    nobody = influencer_map.places(Selection().view)
+
+    assert len(influencer_map.grouped(influencer_map.placed(nobody), 1e7)) == 0

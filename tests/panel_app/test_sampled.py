@@ -29,7 +29,7 @@ def test_where_all_was_read_nothing_is_said(keyword, put, view):
     assert sampled.note(view()) == ""
 
 
-def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, tweet_row, influence_row):
+def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, tweet_row, influence_row, visitor):
     keyword("nike")
     put(Tweet, tweet_row(1, label=1, sentiment=0.5, latitude=1.0, longitude=1.0))
     put(Trend, {"keyword_id": 1, "minute": NOON, "label": 1, "tweets": 3, "voices": 1, **dict.fromkeys(SUMS, 0.5)})
@@ -52,9 +52,10 @@ def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, 
     assert "A sample: about 60 in all." in overview.figures(view)
     assert "only 5 % were read" in audience.totals(view)
     assert "what a sample stands for" in trend.legend(view)
+    analyst = visitor()
     for number in range(len(app.PAGES)):
         menu = app.pmui.MenuList(items=[{"label": name} for name in app.PAGES], active=number)
-        shown = app.body(selection, menu)
+        shown = app.body(selection, menu, list(app.PAGES), analyst)
         assert any("Sampled: to stay within the budget" in str(getattr(pane, "object", "")) for pane in shown)
 
 

@@ -1,0 +1,266 @@
+"""Admin: how the machinery is, who has an account, what people do and what they tell us."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from core import accounts, queries
+from core.accounts import ROLES, Visitor
+from core.config import TalkerError
+from panel_app import data, look
+from panel_app.selection import Selection, known_zone
+
+LOOK_SECONDS = 5  # how often the tables are read again, once for everybody who looks
+WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
+DASH = look.number(None)
+SHOWN = 200  # accounts
+WHAT = {"view": "opened a page", "choice": "used a picker", "track": "changed what is tracked", "account": "accounts"}
+
+
+def change(visitor: Visitor, action: str, doing: Callable[[], object]) -> str:
+    """Do what an admin asks for, if they are one as of now; returns why not, or nothing."""
+    now = accounts.visitor(data.engine(), visitor.session)
+    if now is None or not now.may("admin"):
+        return "Only admins may do this."
+    try:
+        doing()
+    except TalkerError as error:
+        return str(error)
+    accounts.record(data.engine(), now.account_id, "account", what=action)
+    return ""
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> str:
+    """Return rows as a table, whoever wrote what is in them, or that there are none."""
+    if not rows:
+        return f'<p class="quiet">{look.safe(nothing)}</p>'
+    head = "".join(f'<th scope="col">{look.safe(one)}</th>' for one in heads)
+    body = "".join("<tr>" + "".join(f"<td>{look.safe(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    inside = f"<table class='words'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{look.safe(heads[0])}">{inside}</div>'
+
+
+def at(time: Any, zone: str) -> str:
+    """Return a time in the viewer's zone, or a dash."""
+    return DASH if pd.isna(time) else look.clock(time, zone)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the tables tell of the machinery."""
+
+    gaps: pd.DataFrame
+    runs: pd.DataFrame
+    dead: pd.DataFrame
+    spools: pd.DataFrame
+    zone: str
+
+    def details(self) -> str:
+        """Return the tables behind the figures."""
+        parts = {
+            "Gaps": table(("from", "until", "why", "filled by"), self.silences(), "The stream was never interrupted."),
+            "Influence runs": table(
+                ("window up to", "state", "tweets", "authors", "took", "error"), self.computed(), "None yet."
+            ),
+            "Dead letters": table(("reason", "payloads"), self.letters(), "None: every payload became rows."),
+            "Spool positions": table(
+                ("spool", "tracker", "position", "stored", "duplicate"), self.offsets(), "Nothing was committed yet."
+            ),
+        }
+        return "".join(f"<h3>{name}</h3>{one}" for name, one in parts.items())
+
+    def tiles(self) -> str:
+        """Return the four figures to look at first."""
+        silent = not self.gaps.empty and pd.isna(self.gaps["ended_at"][0])
+        stream = ("not listening", self.gaps["reason"][0]) if silent else ("no gap is open", "as far as it told")
+        influence = ("never computed", "talker up does it every 15 minutes")
+        if not self.runs.empty:
+            influence = (self.runs["state"][0], f"window up to {at(self.runs['window_end'][0], self.zone)}")
+        buried = int(self.dead["payloads"].sum())
+        letters = (look.number(buried), "talker spool status tells more" if buried else "nothing was refused")
+        stored = (look.number(self.spools["stored"].sum()), "tweets through the trackers")
+        named = {"Stream": stream, "Influence": influence, "Dead letters": letters, "Stored": stored}
+        cards = "".join(
+            f'<div class="card"><span class="quiet">{name}</span><div class="figure small">{look.safe(figure)}</div>'
+            f"<small>{look.safe(note)}</small></div>"
+            for name, (figure, note) in named.items()
+        )
+        return f'<h2>Health</h2><div class="tiles">{cards}</div>'
+
+    def silences(self) -> list[tuple[object, ...]]:
+        """Return the gaps."""
+        return [
+            (
+                at(one["started_at"], self.zone),
+                at(one["ended_at"], self.zone),
+                one["reason"],
+                look.given(one["filled_by"]) or DASH,
+            )
+            for one in look.rows(self.gaps)
+        ]
+
+    def computed(self) -> list[tuple[object, ...]]:
+        """Return the runs of the influence job."""
+        return [
+            (
+                *(at(one["window_end"], self.zone), one["state"]),
+                *(look.number(one["tweets"]), look.number(one["authors"])),
+                DASH if pd.isna(one["seconds"]) else f"{one['seconds']:.1f} s",
+                look.given(one["error"]),
+            )
+            for one in look.rows(self.runs)
+        ]
+
+    def letters(self) -> list[tuple[object, ...]]:
+        """Return how many payloads could not become rows, by reason."""
+        return [(one["reason"], look.number(one["payloads"])) for one in look.rows(self.dead)]
+
+    def offsets(self) -> list[tuple[object, ...]]:
+        """Return how far the trackers are."""
+        counts = ("position", "stored", "duplicate")
+        return [
+            (one["spool"], one["tracker"], *(look.number(one[count]) for count in counts))
+            for one in look.rows(self.spools)
+        ]
+
+
+def told(frame: pd.DataFrame, zone: str) -> str:
+    """Return what people told us, newest first."""
+    cards = "".join(
+        f'<article class="card"><b>{look.safe(look.given(one["name"]) or "somebody who left")}</b> '
+        f'<span class="quiet">on {look.safe(one["page"])}, {at(one["at"], zone)}</span>'
+        f'<p class="text">{look.safe(one["text"])}</p></article>'
+        for one in look.rows(frame)
+    )
+    return f"<h2>Feedback</h2>{cards or look.empty('No feedback yet', 'Every page has a box for it.')}"
+
+
+def done(frame: pd.DataFrame) -> str:
+    """Return what people do."""
+    rows = [
+        (WHAT.get(one["kind"], one["kind"]), one["what"], look.number(one["times"]), look.number(one["people"]))
+        for one in look.rows(frame)
+    ]
+    return f"<h2>Usage in the last 30 days</h2>{table(('what', 'which', 'times', 'people'), rows, 'Nothing yet.')}"
+
+
+class People:
+    """The accounts, each with what an admin may do to it."""
+
+    def __init__(self, selection: Selection, visitor: Visitor):
+        self._selection = selection
+        self._visitor = visitor
+        self._shown: Any = None
+        self.answer = look.pane("")
+        self.view = pn.Column(sizing_mode="stretch_width")
+
+    def show(self, frame: pd.DataFrame) -> None:
+        """Show the accounts of a frame of `queries.people`; nothing is made anew while nothing changed."""
+        rows = look.rows(frame.head(SHOWN))
+        state = [(one["id"], one["role"], one["sessions"], one["name"], one["email"]) for one in rows]
+        if state != self._shown:
+            self._shown = state
+            self.view[:] = [self._card(one) for one in rows]
+
+    def _card(self, one: Mapping[str, Any]) -> pmui.Paper:
+        role = pmui.Select(
+            label=f"Role of {one['email']}", options=list(ROLES), value=one["role"], size="small", width=170, margin=0
+        )
+        out = pmui.Button(
+            label="Sign out everywhere",
+            description=f"Sign {one['email']} out everywhere",
+            size="small",
+            variant="outlined",
+            margin=0,
+            disabled=not one["sessions"],
+        )
+
+        def give(event: Any) -> None:
+            doing = lambda: accounts.set_role(data.engine(), one["id"], event.new)  # noqa: E731 - it is handed on
+            if not self._do("role", doing, f"{one['email']} is {event.new} now."):
+                role.value = event.old
+
+        def end(_event: object) -> None:
+            doing = lambda: accounts.end_sessions(data.engine(), one["id"])  # noqa: E731 - it is handed on
+            self._do("sign out", doing, f"{one['email']} is signed out.")
+
+        role.param.watch(give, "value")
+        out.on_click(end)
+        wants = (
+            f'<p class="quiet">wants to track: {look.safe(one["interest"])}</p>' if look.given(one["interest"]) else ""
+        )
+        company = f", {look.safe(one['company'])}" if look.given(one["company"]) else ""
+        browsers = (
+            "not signed in"
+            if not one["sessions"]
+            else f"signed in with {one['sessions']} browser{'s' * (one['sessions'] > 1)}"
+        )
+        words = (
+            f"<p><b>{look.safe(one['name'])}</b>{company}<br>"
+            f'<span class="quiet">{look.safe(one["email"])}, {browsers}</span></p>{wants}'
+        )
+
+        def shown(dark: bool) -> str:
+            return look.block(words, dark)
+
+        about = look.pane(pn.bind(shown, self._selection.param.dark))
+        about.param.update(sizing_mode="fixed", min_width=260)
+        tools = pmui.FlexBox(role, out, gap="12px", align_items="center")
+        row = pmui.FlexBox(about, tools, justify_content="space-between", align_items="center", gap="8px 24px", **WIDE)
+        return pmui.Paper(row, margin=(0, 0, 12, 0), **look.CARD)
+
+    def _do(self, action: str, doing: Callable[[], object], said: str) -> bool:
+        wrong = change(self._visitor, action, doing)
+        self.answer.object = look.said(wrong, said, self._selection.dark)
+        if not wrong:
+            self.show(data.now(queries.people()))
+        return not wrong
+
+
+def page(selection: Selection, visitor: Visitor) -> pn.Column:
+    """Build the page for an admin."""
+    people = People(selection, visitor)
+    parts = [look.pane("") for _ in range(4)]
+
+    def tables() -> list[str]:
+        zone, moment = known_zone(selection.zone), int(time.monotonic() / LOOK_SECONDS)
+        asked = (queries.last_gaps(), queries.last_runs(), queries.dead_by_reason(), queries.positions())
+        gaps, runs, dead, spools = (data.frame(query, moment) for query in asked)
+        health = Health(gaps, runs, dead, spools, zone)
+        return [
+            health.tiles(),
+            health.details(),
+            done(data.frame(queries.doings(), moment)),
+            told(data.frame(queries.feedback(), moment), zone),
+        ]
+
+    def show() -> None:
+        people.show(data.frame(queries.people(), int(time.monotonic() / LOOK_SECONDS)))
+        for part, words in zip(parts, tables(), strict=True):
+            part.object = look.block(words, selection.dark)
+
+    show()
+    pn.state.add_periodic_callback(show, 2000)
+
+    def headed(dark: bool) -> str:
+        return look.block("<h2>Accounts</h2>", dark)
+
+    heading = look.pane(pn.bind(headed, selection.param.dark))
+    details = pmui.Card(
+        objects=[parts[1]],
+        title="Gaps, runs, dead letters, spool positions",
+        collapsed=True,
+        variant="outlined",
+        sizing_mode="stretch_width",
+        margin=(6, 0, 14, 0),
+    )
+    return pn.Column(
+        parts[0], details, heading, people.answer, people.view, parts[2], parts[3], sizing_mode="stretch_width"
+    )
