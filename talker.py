@@ -376,8 +376,9 @@ def tell_budget(as_json: AsJson = False) -> None:
 
     with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
         budget = Budget(engine, Prices.of(settings))
-        told = {"read": budget.state(), "daily_budget_usd": settings.x_daily_budget_usd, "x_says": budget.x_says()}
-        told |= {"today": asdict(budget.today()), "month": asdict(budget.month())}
+        daily = settings.x_daily_budget_usd
+        told: dict[str, Any] = {"read": budget.state(), "daily_budget_usd": None if math.isinf(daily) else daily}
+        told |= {"x_says": budget.x_says(), "today": asdict(budget.today()), "month": asdict(budget.month())}
     answer(told if as_json else flat(told), as_json)
 
 
