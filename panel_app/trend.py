@@ -86,7 +86,12 @@ def whole(table: pd.DataFrame, dark: bool = False) -> hv.Rectangles:
     hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
     drawn = standing_for(table).assign(base=0)
     bars = hv.Rectangles(drawn, ["time", "base", "until", "estimated"], ["tweets", "percent"])
-    style = {"color": UNSCORED[dark], "fill_alpha": 0.15, "line_alpha": 0.9, "line_dash": "dashed"}
+    style = {
+        "fill_color": UNSCORED[dark],
+        "fill_alpha": 0.15,
+        "line_color": look.colours(dark)[0],
+        "line_dash": "dashed",
+    }
     return bars.opts(framewise=True, tools=[hover], default_tools=[], **style)
 
 
@@ -184,13 +189,14 @@ def filling(gap: Mapping[Any, Any]) -> str:
 
 def summary(table: pd.DataFrame, keyword: str) -> str:
     """Return the chart in a sentence, for those who do not see it."""
-    busiest = table.iloc[int(table["tweets"].argmax())]
+    busiest = table.iloc[int(table["estimated"].argmax())]
+    most = f"{'about ' if busiest['percent'] < 100 else ''}{look.number(busiest['estimated'])}"
     n = int(table["scored"].sum())
     mean = (table["mean"] * table["scored"]).sum() / n if n else None
     return (
         f"<p><b>{look.number(table['tweets'].sum())} tweets</b> about <b>{look.safe(keyword)}</b>, mean sentiment "
         f"<b>{look.mean(mean, n)}</b>. Busiest at {busiest['time']:%d %b %H:%M} with "
-        f"{look.number(busiest['tweets'])} tweets.{about(table)}</p>"
+        f"{most} tweets.{about(table)}</p>"
     )
 
 

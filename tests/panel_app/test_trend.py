@@ -96,7 +96,7 @@ def test_a_sampled_bin_tells_its_share_and_what_it_stands_for_even_an_empty_one(
     assert table["percent"].tolist()[-6:] == [100, 5, 5, 5, 5, 5]
     assert table["estimated"].iloc[[-9, -1]].tolist() == [3.0, 40.0]
     assert "5 tweets" in trend.summary(table, "nike")
-    assert "A sample: about 43 in all." in trend.summary(table, "nike")
+    assert "19 Jun 12:00 with about 40 tweets. A sample: about 43 in all." in trend.summary(table, "nike")
     assert "<td>5 %</td><td>40</td>" in trend.numbers(table)
     drawn = trend.plot(rows, NO_GAPS, samples, view())
     whole = next(iter(drawn)).values()[1].dframe()
