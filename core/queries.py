@@ -48,6 +48,7 @@ from core.models import (
     Spending,
     SpoolOffset,
     Term,
+    Tombstone,
     Trend,
     Tweet,
     Usage,
@@ -420,6 +421,7 @@ def commits_since(snapshot: str | None) -> Rows:
     shown = tuple_(Keyword.id, Keyword.query, Keyword.language, Keyword.sensitive, Keyword.paused, Keyword.refused)
     others = (
         select(func.max(InfluenceRun.finished_at)),
+        select(func.max(Tombstone.seq)),  # what is forgotten must leave the pages, too
         select(func.concat(func.count(Sampling.id), "/", func.count(Sampling.ended_at))),
         select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at), "/", func.count(Gap.filled_by))),
         select(func.concat(func.count(Keyword.id), "/", func.sum(func.hashtext(cast(shown, String)))))

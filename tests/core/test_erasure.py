@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from core import erasure, store
+from core import erasure, queries, store
 from core.erasure import Gone
 from core.models import Author, DeadLetter, Influence, Term, Tombstone, Trend, Tweet
 from tests.conftest import NOON
@@ -181,6 +181,14 @@ def test_dead_letters_are_cleaned(engine, forget, ask):
     erasure.forget(engine, gone, "asked", words=words, scrub=lambda payload, _: clean.get(bytes(payload), payload))
 
     assert ask(select(DeadLetter.position, DeadLetter.payload).order_by("position")) == [(1, b"has"), (3, b"other")]
+
+
+def test_pages_learn_that_something_was_forgotten(save, tweet_row, forget, ask):
+    save(tweet_row(1))
+    before = ask(queries.commits_since(None))[0]
+    forget(1)
+
+    assert ask(queries.commits_since(before[0]))[0][2] != before[2]
 
 
 def test_a_place_is_taken_off_and_stays_off(engine, save, tweet_row, ask):
