@@ -15,6 +15,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +39,7 @@ influence = typer.Typer(no_args_is_help=True, help="The influence scores.")
 weights = typer.Typer(no_args_is_help=True, help="The weights that influence is made of.")
 account = typer.Typer(no_args_is_help=True, help="Who may sign in to the app.")
 schema = typer.Typer(no_args_is_help=True, help="The database schema.")
+bench = typer.Typer(no_args_is_help=True, help="What it does in a second, beside what this machine could do.")
 groups = {
     "track": track,
     "spool": spooled,
@@ -45,6 +47,7 @@ groups = {
     "weights": weights,
     "account": account,
     "db": schema,
+    "bench": bench,
 }
 for room, commands in groups.items():
     app.add_typer(commands, name=room)
@@ -254,13 +257,23 @@ def track_add(
     query: Annotated[str | None, typer.Option(help="What X is asked for, in X's syntax; default: the name.")] = None,
     lang: Annotated[str | None, typer.Option(help="One language only, for example en.")] = None,
     sensitive: Annotated[bool, typer.Option("--sensitive", help="Aggregates only, no people.")] = False,
+    half_life: Annotated[
+        float | None, typer.Option(metavar="HOURS", min=0.1, help="How fast fame fades; default: the setting.")
+    ] = None,
 ) -> None:
     """Track a keyword."""
     from core import store
 
     with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
-        longest = settings.x_rule_length
-        store.add_keyword(engine, name, query=query, language=lang, sensitive=sensitive, longest=longest)
+        store.add_keyword(
+            engine,
+            name,
+            query=query,
+            language=lang,
+            sensitive=sensitive,
+            half_life_hours=half_life,
+            longest=settings.x_rule_length,
+        )
     say.print(f"{name} is tracked; a running `talker up` follows it within seconds.", markup=False)
 
 
@@ -505,6 +518,25 @@ def asked_password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+@bench.command("influence")
+def bench_influence(
+    rows: Annotated[int, typer.Option(min=1000, help="Made-up tweets to score.")] = 10_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the influence job on made-up tweets, and DuckDB on the same files; all of it in a folder of its own."""
+    from bench.influence import measure
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="talker")))
+        own = replace(Settings.from_env(), home=folder, lake=folder / "lake", database_url="")
+        settings = stack.enter_context(machine.postgres(own))
+        start_ray(stack, settings)
+        with say.status(f"Scoring {rows:,} tweets again and again"):
+            found = measure(settings, rows)
+    answer(found, as_json)
 
 
 @schema.command("upgrade")

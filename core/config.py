@@ -55,6 +55,9 @@ class Settings:
         8, "Tracker processes at most; more keywords than that share some, and a very busy keyword gets several."
     )
     window_hours: int = setting(72, "Hours of tweets that one influence window looks back on.")
+    half_life_hours: float = setting(
+        72.0, "Hours after which what a tweet earned is worth half, where a keyword has no half-life of its own."
+    )
     spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
     weights_method: str = setting(
         "", "How scores are weighed, `additive` or `forest`.", shown="the better one, as `core/weights.json` says"

@@ -69,7 +69,7 @@ def keywords() -> Rows:
     return (
         select(
             *(Keyword.id, Keyword.name, Keyword.query, Keyword.language, Keyword.sensitive),
-            *(Keyword.paused, Keyword.refused),
+            *(Keyword.paused, Keyword.refused, Keyword.half_life_hours),
         )
         .where(Keyword.active)
         .order_by(Keyword.name)

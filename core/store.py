@@ -21,6 +21,7 @@ from core import syntax
 from core.config import TalkerError
 from core.models import (
     WRITTEN_BY,
+    Audience,
     Author,
     DeadLetter,
     Errand,
@@ -44,9 +45,14 @@ AUTHOR = tuple(column.key for column in Author.__table__.columns if column.key !
 TWEET = tuple(column.key for column in Tweet.__table__.columns if column.key != "seq")
 TREND = ("keyword_id", "minute", "label", "tweets", "sentiment_sum", "sentiment_square_sum")
 TERM = ("keyword_id", "hour", "label", "term", "tweets")
+AUDIENCE = tuple(column.key for column in Audience.__table__.columns)
 INFLUENCE = tuple(column.key for column in Influence.__table__.columns)
 REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # some row is at fault: sent again, it is refused again
 COPIED_AT_ONCE = 10_000  # rows of influence held in memory
+
+
+class SupersededError(TalkerError):
+    """A run that was taken for dead comes late: another one of its window has begun."""
 
 
 class KeywordError(TalkerError):
@@ -60,6 +66,7 @@ def add_keyword(
     query: str | None = None,
     language: str | None = None,
     sensitive: bool = False,
+    half_life_hours: float | None = None,
     longest: int = syntax.LONGEST,
 ) -> int:
     """Track a keyword, or track it again with a new query; returns its id.
@@ -77,7 +84,7 @@ def add_keyword(
         raise KeywordError(f"A keyword has 1 to 64 printable characters without quotes, which {name[:70]!r} has not.")
     if language and not re.fullmatch(syntax.LANGUAGE, language):
         raise KeywordError(f"{language!r} is no code of a language, such as en.")
-    asked = {
+    asked: dict[str, Any] = {
         "query": query or query_of(name),
         "language": language,
         "sensitive": sensitive,
@@ -85,6 +92,8 @@ def add_keyword(
         "refused": None,
         "paused": False,
     }
+    if half_life_hours is not None:
+        asked["half_life_hours"] = half_life_hours
     syntax.parsed(str(asked["query"]), longest - syntax.OURS)
     statement = insert(Keyword).values(name=name, **asked).on_conflict_do_update(index_elements=["name"], set_=asked)
     with engine.begin() as connection:
@@ -305,42 +314,81 @@ def forget_spool(engine: Engine, spool: str) -> None:
         connection.execute(text("DELETE FROM spool_offset WHERE spool = :spool"), {"spool": spool})
 
 
-def start_influence_run(engine: Engine, window_start: datetime, window_end: datetime, weights: str) -> None:
-    """Record that a window is being computed, for the first time or again."""
+def start_influence_run(engine: Engine, window_start: datetime, window_end: datetime, weights: str) -> datetime:
+    """Record that a window is being computed, for the first time or again; returns when, which is the run's token.
+
+    There is one run at a time, so any other that still says "running" was killed: it is marked as failed.
+    """
     begun = {"window_start": window_start, "state": "running", "weights": weights, "started_at": func.clock_timestamp()}
     unknown = dict.fromkeys(("stage", "finished_at", "tweets", "authors", "rows", "seconds", "executors", "error"))
     statement = insert(InfluenceRun).values(window_end=window_end, **begun, **unknown)
     again = statement.on_conflict_do_update(index_elements=["window_end"], set_={**begun, **unknown})
+    killed = update(InfluenceRun).where(InfluenceRun.state == "running", InfluenceRun.window_end != window_end)
     with engine.begin() as connection:
-        connection.execute(again)
+        connection.execute(killed.values(state="failed", error="It ended without a word: its process was killed."))
+        return connection.execute(again.returning(InfluenceRun.started_at)).scalar_one()
 
 
-def finish_influence_run(engine: Engine, window_end: datetime, rows: Iterable[Row], **found: int) -> dict[str, Any]:
-    """Replace a window's scores and mark its run as done; returns the run's row.
+def stage_influence_run(engine: Engine, window_end: datetime, token: datetime, stage: str) -> None:
+    """Record how far a run has come."""
+    ours = (InfluenceRun.window_end == window_end, InfluenceRun.started_at == token)
+    with engine.begin() as connection:
+        connection.execute(update(InfluenceRun).where(*ours).values(stage=stage))
 
-    `rows` are rows of `influence`, read as they are sent; `found` is what the run tells of itself: tweets, authors,
-    executors.
+
+def finish_influence_run(
+    engine: Engine, window_end: datetime, token: datetime, rows: Iterable[Row], audience: Iterable[Row], **found: int
+) -> dict[str, Any]:
+    """Replace a window's scores and audience, thin out the history, and mark the run as done; returns the run's row.
+
+    `rows` are rows of `influence` and `audience` of that table, both without `window_end`, read as they are sent;
+    `found` is what the run tells of itself: tweets, authors, executors.
+
+    Raises:
+        SupersededError: the run that `token` names is no longer the one of this window; nothing is changed.
     """
     remaining, sent = iter(rows), 0
     with engine.begin() as connection:
-        connection.execute(delete(Influence).where(Influence.window_end == window_end))
+        ours = select(InfluenceRun.state).filter_by(window_end=window_end, started_at=token).with_for_update()
+        if connection.execute(ours).scalar() != "running":
+            raise SupersededError(f"Another run of the window that ends at {window_end} has begun since.")
+        forget_windows(connection, [window_end])
         while chunk := list(islice(remaining, COPIED_AT_ONCE)):
-            copy(connection, "influence", INFLUENCE, chunk)
+            copy(connection, "influence", INFLUENCE, ({**row, "window_end": window_end} for row in chunk))
             sent += len(chunk)
-        run = _end_influence_run(window_end, state="done", rows=sent, **found)
-        return dict(connection.execute(run).mappings().one())
+        copy(connection, "audience", AUDIENCE, ({**row, "window_end": window_end} for row in audience))
+        run = _end_influence_run(window_end, token, state="done", stage=None, rows=sent, **found)
+        done = dict(connection.execute(run).mappings().one())
+        thin_history(connection, window_end)
+        return done
 
 
-def fail_influence_run(engine: Engine, window_end: datetime, error: str) -> None:
-    """Mark a run as failed and say why; what the window held before stays."""
+def thin_history(connection: Connection, but: datetime) -> None:
+    """Keep every window of the newest two days, then the last of each hour for 30 days, then of each day."""
+    thinned = connection.execute(text(THINNED), {"but": but}).scalars().all()
+    if thinned:
+        forget_windows(connection, thinned)
+        connection.execute(delete(InfluenceRun).where(InfluenceRun.window_end.in_(thinned)))
+
+
+def forget_windows(connection: Connection, ends: Sequence[datetime]) -> None:
+    """Remove the scores and audiences of some windows; by keyword, because the primary keys begin with it."""
+    keywords = connection.execute(select(Keyword.id)).scalars().all()
+    for table in (Influence, Audience):
+        connection.execute(delete(table).where(table.keyword_id.in_(keywords), table.window_end.in_(ends)))
+
+
+def fail_influence_run(engine: Engine, window_end: datetime, token: datetime, error: str) -> None:
+    """Mark a run as failed and say why; what the window held before stays, and so does the stage it failed at."""
     with engine.begin() as connection:
-        connection.execute(_end_influence_run(window_end, state="failed", error=error))
+        connection.execute(_end_influence_run(window_end, token, state="failed", error=error))
 
 
-def _end_influence_run(window_end: datetime, **ended: Any) -> ReturningUpdate[Any]:
+def _end_influence_run(window_end: datetime, token: datetime, **ended: Any) -> ReturningUpdate[Any]:
     now = func.clock_timestamp()
     times = {"finished_at": now, "seconds": func.extract("epoch", now - InfluenceRun.started_at)}
-    statement = update(InfluenceRun).where(InfluenceRun.window_end == window_end).values(**times, **ended)
+    ours = (InfluenceRun.window_end == window_end, InfluenceRun.started_at == token)
+    statement = update(InfluenceRun).where(*ours).values(**times, **ended)
     return statement.returning(*InfluenceRun.__table__.columns)
 
 
@@ -593,3 +641,15 @@ INSERT INTO author ({", ".join(AUTHOR)}) SELECT {", ".join(AUTHOR)} FROM incomin
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in AUTHOR if c != "id")}, seq = {_SEQ}
 WHERE {_NEWER.format("author")} < {_NEWER.format("excluded")}
 """  # noqa: S608 - built from our own column names
+
+# Of the windows of one hour, or day, all but the last.
+THINNED = """
+WITH newest AS (SELECT max(window_end) AS at FROM influence_run WHERE state = 'done')
+SELECT window_end FROM (
+  SELECT window_end, row_number() OVER (PARTITION BY CASE
+    WHEN window_end > newest.at - interval '48 hours' THEN window_end
+    WHEN window_end > newest.at - interval '30 days' THEN date_bin('1 hour', window_end - interval '1 us', 'epoch')
+    ELSE date_bin('1 day', window_end - interval '1 us', 'epoch') END ORDER BY window_end DESC) AS place
+  FROM influence_run, newest WHERE state = 'done'
+) AS placed WHERE place > 1 AND window_end <> :but
+"""

@@ -1,106 +1,79 @@
-"""Brings tweets and authors from Postgres to Parquet files in the lake, only what is new or changed.
+"""Brings tweets and authors from Postgres to the lake, only what is new, changed or gone.
 
 Each row's `seq` is the transaction that last wrote it. An extract reads the range from where the last one ended up to
 the oldest transaction still in flight (pg_snapshot_xmin), so it can neither skip a row that is committed late nor read
-half a batch. A file is named by its range, FROM-TO.parquet: the names are the only record of the position. A row that
-changed comes again in a later file; readers keep the one of the highest `seq`.
+half a batch. What was deleted is known by its tombstone.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from sqlalchemy import Connection, Engine, select, text
+import pyarrow.compute as pc
+from pyarrow import csv
+from sqlalchemy import Connection, Engine, text
 
-from core.models import Base
+from jobs.forget import forget_in
+from jobs.lake import SCHEMAS, Lake, Manifest, append, compact
 
 log = logging.getLogger(__name__)
 
-# Rows held in memory at a time: some 10 MB, whatever the table's size.
-CHUNK = 20_000
-
-BIGINT, TIME = pa.int64(), pa.timestamp("us", tz="UTC")
-SCHEMAS = {
-    "tweet": pa.schema(
-        {
-            "keyword_id": pa.int32(),
-            "id": BIGINT,
-            "author_id": BIGINT,
-            "created_at": TIME,
-            "kind": pa.string(),
-            "original_id": BIGINT,
-            "retweet_count": BIGINT,
-            "like_count": BIGINT,
-            "sentiment": pa.float64(),
-            "matched": pa.bool_(),
-            "seq": BIGINT,
-        }
-    ),
-    "author": pa.schema(
-        {"id": BIGINT, "followers_count": BIGINT, "listed_count": BIGINT, "tweet_count": BIGINT, "seq": BIGINT}
-    ),
-}
+BLOCK = 16 * 2**20  # bytes of CSV that become rows at a time
+LISTS = "mentioned_ids"
 
 
-def extract(engine: Engine, lake: Path) -> dict[str, int]:
+def extract(engine: Engine, folder: Path) -> dict[str, int]:
     """Bring the lake up to all that is committed; returns how many rows were new or changed, by table.
 
-    One extract at a time: see jobs.influence.only_run. A lake that is ahead of the database belongs to another one and
-    is started anew.
+    A lake that is ahead of the database belongs to another one and is started anew. The cost is that of the new rows,
+    of a look at the keys in the folders they touch, and now and then of writing such a folder anew.
     """
+    lake = Lake(folder)
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         horizon = connection.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")).scalar_one()
-        for name in SCHEMAS:
-            start_anew_if_ahead(lake / name, horizon)
-        return {name: append(connection, lake / name, horizon) for name in SCHEMAS}
+        if lake.manifest.position > horizon:
+            log.warning("%s is ahead of the database, which must be another one: it is started anew", folder)
+            lake.commit(Manifest())
+        forget_in(lake, connection)
+        start = lake.manifest.position
+        came = append(lake, {table: new_rows(connection, table, start, horizon) for table in SCHEMAS}, horizon)
+    compact(lake)
+    lake.tidy()
+    return came
 
 
-def position(folder: Path) -> int:
-    """Return where the next range begins: the end of the newest file's."""
-    return max((int(file.stem.split("-")[1]) for file in folder.glob("*-*.parquet")), default=0)
+def new_rows(connection: Connection, table: str, start: int, upto: int) -> Iterator[pa.Table]:
+    """Yield the rows of start <= seq < upto, by COPY, in blocks of some hundred thousand."""
+    names = SCHEMAS[table].names
+    columns = (f"array_to_string({name}, ' ')" if name == LISTS else name for name in names)
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE seq >= {start:d} AND seq < {upto:d}"  # noqa: S608 - ours
+    types = {field.name: pa.string() if field.name == LISTS else field.type for field in SCHEMAS[table]}
+    parsing = csv.ConvertOptions(column_types=types, true_values=["t"], false_values=["f"], strings_can_be_null=True)
+    reading = csv.ReadOptions(column_names=names, block_size=BLOCK, skip_rows=1)
+    receiving, sending = os.pipe()
+    with ThreadPoolExecutor(1) as pool, os.fdopen(receiving, "rb") as received:
+        sent = pool.submit(send, connection, f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)", sending)
+        for batch in csv.open_csv(received, reading, convert_options=parsing) if received.peek(1) else ():
+            yield with_lists(pa.Table.from_batches([batch])).select(names)
+        sent.result()  # raises here what failed there
 
 
-def start_anew_if_ahead(folder: Path, horizon: int) -> None:
-    """Empty a table's folder that holds later transactions than the database has."""
-    if position(folder) > horizon:
-        log.warning("%s is ahead of the database, which must be another one: it is started anew", folder)
-        shutil.rmtree(folder)
+def send(connection: Connection, statement: str, pipe: int) -> None:
+    """Copy out of Postgres into a pipe, and close it."""
+    with os.fdopen(pipe, "wb") as file, closing(connection.connection.cursor()) as cursor:
+        cursor.copy_expert(statement, file)
 
 
-def append(connection: Connection, folder: Path, upto: int) -> int:
-    """Write the rows written before transaction `upto` and after the newest file; returns how many."""
-    folder.mkdir(parents=True, exist_ok=True)
-    schema, start, rows = SCHEMAS[folder.name], position(folder), 0
-    unfinished = folder / ".unfinished"  # Spark and `position` pass over it; the next extract writes it anew
-    with pq.ParquetWriter(unfinished, schema) as writer:
-        for batch in new_rows(connection, folder.name, schema, start, upto):
-            writer.write_batch(batch)
-            rows += len(batch)
-    if rows or not start:  # the first file is kept even if empty, so that Spark finds the columns
-        put(unfinished, folder / f"{start}-{upto}.parquet")
-    return rows
-
-
-def new_rows(connection: Connection, name: str, schema: pa.Schema, start: int, upto: int) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of start <= seq < upto in batches of at most CHUNK, by a cursor in the server."""
-    kept = Base.metadata.tables[name].c
-    statement = select(*(kept[column] for column in schema.names)).where(kept.seq >= start, kept.seq < upto)
-    for rows in connection.execution_options(yield_per=CHUNK).execute(statement).partitions():
-        columns = zip(schema.types, zip(*rows, strict=True), strict=True)
-        yield pa.record_batch([pa.array(values, kind) for kind, values in columns], schema)
-
-
-def put(written: Path, place: Path) -> None:
-    """Give a written file its name, so that it appears there whole or, whatever happens, not at all."""
-    with written.open("rb") as file:
-        os.fsync(file.fileno())
-    written.rename(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+def with_lists(rows: pa.Table) -> pa.Table:
+    """Turn the lists, which came as "1 2", into lists of numbers; none is NULL."""
+    if LISTS not in rows.column_names:
+        return rows
+    place = rows.column_names.index(LISTS)
+    given = pc.if_else(pc.equal(rows[LISTS], ""), None, rows[LISTS])
+    return rows.set_column(place, LISTS, pc.split_pattern(given, " ").cast(pa.list_(pa.int64())))

@@ -1,39 +1,40 @@
-"""Scores every author's influence on each tracked keyword in a window of time: extract, transform, load.
-
-An author's own tweets are the originals, quotes and replies that were written in the window, or that somebody
-retweeted in it. Reach is what the author's profile counts, resonance what the own tweets on the keyword earned.
-"""
+"""Scores every author's influence on each tracked keyword in a window of time: extract, transform, load."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sqlalchemy import Engine, func, select
 
 from core import queries, store
 from core.config import Settings, TalkerError
 from core.queries import EPOCH, QUARTER
-from core.weights import ENGAGEMENT, MENTIONS, REACH, RESONANCE, Curve, Weights, load
+from core.weights import Weights, load
+from jobs import criteria, ranks
+from jobs.criteria import AUTHOR, Window
 from jobs.extract import extract
-from jobs.forget import forget
+from jobs.lake import KEYS, SCHEMAS, Lake
+from jobs.points import scored
 
-POINTS = {
-    "followers_count": "followers_points",
-    "listed_count": "listed_points",
-    "tweet_count": "tweet_points",
-    "engagement": "engagement_points",
-    "mentions": "mentions_points",
+KEPT = 500  # authors of each keyword and label whose rows are stored; totals are of all
+COLUMNS = [name for name in store.INFLUENCE if name != "window_end"]
+SPARK_TYPES = {
+    "int32": "int",
+    "int64": "bigint",
+    "double": "double",
+    "string": "string",
+    "bool": "boolean",
+    "timestamp[us, tz=UTC]": "timestamp",
+    "list<item: int64>": "array<bigint>",
 }
-COLUMNS = [name for name in store.INFLUENCE if name not in ("window_end", "rank_low", "rank_high")]
-LABELS = (-1, 0, 1)
-NEUTRAL = 0.05  # VADER's own bound: a mean of at least this is positive, of at most minus this negative
+UTC_TEXT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 LOCK = 7_210_415  # any number that nothing else in the database locks
 
 
@@ -51,7 +52,8 @@ def run(
     """Compute the window that ends at `window_end` and replace its rows; returns the command's JSON answer.
 
     Without a `window_end` it is the newest window that the stored tweets reach, see `newest_window_end`. In the answer
-    `tweets` are the own tweets on which the scores stand, `executors` what that function counts.
+    `tweets` are the own tweets of all `authors` that were ranked, `rows` the best of them that are stored, `executors`
+    what that function counts.
 
     Raises:
         RunningError: a run is in progress.
@@ -59,153 +61,100 @@ def run(
     with only_run(engine):
         keywords, newest_at = tracked(engine)
         end = window_end or newest_window_end(newest_at, datetime.now(UTC))
-        start, weights = end - timedelta(hours=settings.window_hours), load(settings.weights_method)
-        with recorded(engine, start, end, weights):
-            began = monotonic()
-            extract(engine, settings.lake)
-            forget(engine, settings.lake)
-            extracted = monotonic()
-            tweets, authors = from_lake(spark, settings.lake, keywords)
-            with kept(transform(tweets, authors, start, end, weights)) as scores:
-                found = {**totals(scores), "executors": executors()}
-                computed = monotonic()
-                unknown = {"window_end": end, "rank_low": None, "rank_high": None}
-                rows = ({**row.asDict(), **unknown} for row in scores.toLocalIterator())
-                done = store.finish_influence_run(engine, end, rows, **found)
-            loaded = monotonic()
+        window = window_of(settings, keywords, end)
+        weights = load(settings.weights_method)
+        with recorded(engine, window, weights) as stage:
+            stage("extract")
+            came = extract(engine, settings.lake)
+            stage("compute")
+            tweets, authors = from_lake(spark, Lake(settings.lake), list(keywords), window)
+            scores = compute(tweets, authors, window, weights)
+            found = {**scores.totals, "executors": executors()}
+            stage("load")
+            done = store.finish_influence_run(engine, end, stage.token, scores.rows, scores.audience, **found)
     answered = ("tweets", "authors", "rows", "seconds", "executors")
     return {
         "window_end": end.isoformat(),
-        "window_start": start.isoformat(),
+        "window_start": window.start.isoformat(),
         **{name: done[name] for name in answered},
         "keywords": len(keywords),
-        "extract_s": round(extracted - began, 3),
-        "compute_s": round(computed - extracted, 3),
-        "load_s": round(loaded - computed, 3),
+        "new_tweets": came["tweet"],
+        **stage.seconds(),
     }
 
 
-def transform(tweets: DataFrame, authors: DataFrame, start: datetime, end: datetime, weights: Weights) -> DataFrame:
-    """Turn tables of tweets and authors into rows of `influence` for start < time <= end, without `window_end`.
+@dataclass(frozen=True)
+class Scores:
+    """Rows of `influence` and `audience` without `window_end`, and how many were ranked with how many tweets."""
 
-    Each keyword and author with an own tweet gets a row, unless not one criterion is known.
-    """
-    signals = earned(own_tweets(tweets, start, end)).withColumn(ENGAGEMENT, engagement())
-    signals = signals.withColumn(MENTIONS, F.lit(None).cast("int"))  # not yet counted, so unknown
-    profiles = authors.select(F.col("id").alias("author_id"), *REACH)
-    return ranked(scored(signals.join(profiles, "author_id", "left"), weights)).select(*COLUMNS)
+    rows: list[dict[str, Any]]
+    audience: list[dict[str, Any]]
+    totals: dict[str, int]
 
 
-def own_tweets(tweets: DataFrame, start: datetime, end: datetime) -> DataFrame:
-    """Return what authors wrote themselves, if it was written in the window or retweeted in it."""
-    in_window = (F.col("created_at") > F.lit(start)) & (F.col("created_at") <= F.lit(end))
-    retweets = tweets.where((F.col("kind") == "retweet") & F.col("matched") & in_window)
-    retweeted = retweets.select("keyword_id", F.col("original_id").alias("id"), F.lit(True).alias("retweeted"))
-    written = tweets.where(F.col("kind") != "retweet")
-    return written.join(retweeted.distinct(), ["keyword_id", "id"], "left").where(in_window | F.col("retweeted"))
+def compute(tweets: DataFrame, authors: DataFrame, window: Window, weights: Weights) -> Scores:
+    """Turn the tweets that count and the authors into scores; what comes here is bounded by KEPT."""
+    with kept(criteria.criteria(tweets, authors, window)) as people, kept(best(people, weights)) as few:
+        rows = explained(few, tweets, window, weights).collect()
+        ranked = totals(people)
+    audience = criteria.audience(tweets, authors, window).collect()
+    return Scores([row.asDict() for row in rows], [row.asDict() for row in audience], ranked)
 
 
-def earned(own: DataFrame) -> DataFrame:
-    """Sum up each author's own tweets on a keyword; a sum of which nothing is known is NULL, and so is a mean."""
-    worth = F.struct(F.coalesce(engagement(), F.lit(-1)), "id")
-    best = {mood: F.max_by("id", F.when(label() == mood, worth)) for mood in LABELS}
-    signals = own.groupBy("keyword_id", "author_id").agg(
-        F.sum("retweet_count").alias("retweet_count"),
-        F.sum("like_count").alias("like_count"),
-        F.count("*").alias("tweets"),
-        F.count("sentiment").alias("scored"),
-        # Rounded, so that the order of the sum cannot move an author over the bound.
-        F.round(F.avg("sentiment"), 8).alias("sentiment"),
-        F.min("created_at").alias("first_tweet_at"),
-        F.max("created_at").alias("last_tweet_at"),
-        F.max_by("id", worth).alias("best"),
-        *[best[mood].alias(f"best{mood}") for mood in LABELS],
-    )
-    of_author = F.sum("tweets").over(Window.partitionBy("author_id"))
-    return shown(signals.withColumn("label", label()).withColumn("share", F.col("tweets") / of_author))
+def best(people: DataFrame, weights: Weights) -> DataFrame:
+    """Return the KEPT highest scores of each keyword and label, ranked."""
+    return ranks.ranked(scored(people, weights), "keyword_id", "label").where(F.col("rank") <= KEPT)
 
 
-def shown(signals: DataFrame) -> DataFrame:
-    """Choose the tweet that stands for an author: the most shared of the author's mood, if there is one of it."""
-    of_mood = [F.when(F.col("label") == mood, F.col(f"best{mood}")) for mood in LABELS]
-    chosen = signals.withColumn("top_tweet_id", F.coalesce(*of_mood, "best"))
-    return chosen.drop("best", *[f"best{mood}" for mood in LABELS])
-
-
-def engagement() -> Column:
-    """Retweets and likes together, NULL when neither is known."""
-    known = F.coalesce("retweet_count", "like_count").isNotNull()
-    return F.when(known, F.coalesce("retweet_count", F.lit(0)) + F.coalesce("like_count", F.lit(0)))
-
-
-def label() -> Column:
-    """The label of a sentiment, of a tweet or a mean: -1, 0 or 1, NULL when there is none."""
-    mean = F.col("sentiment")
-    return F.when(mean >= NEUTRAL, 1).when(mean <= -NEUTRAL, -1).when(mean.isNotNull(), 0)
-
-
-def scored(signals: DataFrame, weights: Weights) -> DataFrame:
-    """Add score, reach and resonance; leave out rows of which no criterion is known."""
-    points = {POINTS[name]: given for name, given in parts(weights).items()}
-    reach, resonance = (added(F.coalesce(POINTS[name], F.lit(0.0)) for name in of) for of in (REACH, RESONANCE))
+def explained(few: DataFrame, tweets: DataFrame, window: Window, weights: Weights) -> DataFrame:
+    """Add what only the best are asked for: how sure the rank is, the tweet that stands for them, their share."""
+    near = few.where(F.col("rank") <= ranks.NEAR)
+    mine = F.broadcast(few.select("author_id").distinct())
+    all_of = criteria.written(tweets).join(mine, "author_id", "left_semi").groupBy("author_id")
     return (
-        signals.where(known_points(weights) > 0)
-        .withColumns(points)
-        .withColumns({"reach": reach, "resonance": resonance})
-        .withColumn("score", F.col("reach") + F.col("resonance"))
+        few.join(all_of.agg(F.count("*").alias("all_tweets")), "author_id", "left")
+        .join(ranks.intervals(near, tweets, window, weights), AUTHOR, "left")
+        .join(criteria.top_tweets(tweets, near), AUTHOR, "left")
+        .withColumn("share", F.col("tweets") / F.col("all_tweets"))
+        .withColumn("mentions", F.col("mentioned_by"))
+        # As text with its zone: a time comes out of Spark without one.
+        .withColumns({name: F.date_format(name, UTC_TEXT) for name in ("first_tweet_at", "last_tweet_at")})
+        .select(*COLUMNS)
     )
 
 
-def ranked(scores: DataFrame) -> DataFrame:
-    """Number the authors of each keyword and label by score; where scores are equal by followers, then by id."""
-    best_first = (F.col("score").desc(), F.col("followers_count").desc_nulls_last(), F.col("author_id"))
-    return scores.withColumn(
-        "rank", F.row_number().over(Window.partitionBy("keyword_id", "label").orderBy(*best_first))
-    )
+def from_lake(spark: SparkSession, lake: Lake, keywords: list[int], window: Window) -> tuple[DataFrame, DataFrame]:
+    """Read the tweets on some keywords that count in a window, and all authors; of the days, only those it needs."""
+    inside = lake.days(window.start.date(), window.end.date())
+    before = [
+        folder for folder in lake.days(window.oldest.date(), window.start.date()) if lake.since(folder) <= window.start
+    ]
+    tracked = F.col("keyword_id").isin(keywords)
+    recent = newest(spark, lake, "tweet", inside).where(tracked)
+    older = newest(spark, lake, "tweet", before).where(tracked) if before else None
+    return criteria.own_tweets(recent, older, window), newest(spark, lake, "author", lake.folders("author"))
 
 
-def parts(weights: Weights) -> dict[str, Column]:
-    """Return the points each criterion gives, NULL where it is unknown; the formula is that of jobs.weights.parts."""
-    scale = 100 / known_points(weights)
-    return {name: scale * F.when(known(name), drawn(name, curve)) for name, curve in weights.curves.items()}
+def newest(spark: SparkSession, lake: Lake, table: str, folders: list[str]) -> DataFrame:
+    """Read some folders of a table without the rows that are outdated."""
+    columns = [(column.name, SPARK_TYPES[str(column.type)]) for column in SCHEMAS[table]]
+    files = [str(lake.root / name) for name in lake.files(*folders)]
+    if files:
+        rows = spark.read.schema(", ".join(map(" ".join, columns))).parquet(*files)
+    else:
+        rows = spark.range(0).select(*[F.lit(None).cast(kind).alias(name) for name, kind in columns])
+    if table not in lake.manifest.outdated:
+        return rows
+    outdated = spark.read.parquet(str(lake.root / lake.manifest.outdated[table])).where(F.col("folder").isin(folders))
+    same = [F.col(f"row.{key}") == F.col(f"later.{key}") for key in KEYS[table]]
+    later = F.col("row.seq") < F.col("later.newest")
+    return rows.alias("row").join(F.broadcast(outdated.alias("later")), [*same, later], "left_anti")
 
 
-def known_points(weights: Weights) -> Column:
-    """Return what the criteria that are known of a row give at most."""
-    return added(F.when(known(name), F.lit(curve.full)).otherwise(0.0) for name, curve in weights.curves.items())
-
-
-def known(name: str) -> Column:
-    """Say whether a count is known. One that cannot be, below 0, is as good as unknown."""
-    return F.coalesce(F.col(name) >= 0, F.lit(False))
-
-
-def drawn(name: str, curve: Curve) -> Column:
-    """Return the points of a count by its curve."""
-    z = F.log1p(name)
-    return added(slope * F.greatest(F.lit(0.0), F.least(z, F.lit(end)) - start) for start, end, slope in curve.ramps())
-
-
-def added(columns: Iterable[Column]) -> Column:
-    """Return the sum of columns."""
-    return sum(columns, start=F.lit(0.0))
-
-
-def from_lake(spark: SparkSession, lake: Path, keywords: list[int]) -> tuple[DataFrame, DataFrame]:
-    """Read the tweets on some keywords and all authors, each as the newest extract has it."""
-    tweets, authors = (spark.read.parquet(str(lake / table)) for table in ("tweet", "author"))
-    return newest(tweets.where(F.col("keyword_id").isin(keywords)), "keyword_id", "id"), newest(authors, "id")
-
-
-def newest(rows: DataFrame, *key: str) -> DataFrame:
-    """Keep of each key the row written last: the lake holds a row again whenever it changed."""
-    return rows.groupBy(*key).agg(F.max_by(F.struct("*"), "seq").alias("row")).select("row.*")
-
-
-def totals(scores: DataFrame) -> dict[str, int]:
-    """Count what the scores stand on."""
+def totals(people: DataFrame) -> dict[str, int]:
+    """Count those who are ranked and their tweets."""
     tweets, authors = F.coalesce(F.sum("tweets"), F.lit(0)), F.count_distinct("author_id")
-    return scores.agg(tweets.alias("tweets"), authors.alias("authors")).collect()[0].asDict()
+    return people.agg(tweets.alias("tweets"), authors.alias("authors")).collect()[0].asDict()
 
 
 @contextmanager
@@ -231,24 +180,51 @@ def only_run(engine: Engine) -> Iterator[None]:
         yield
 
 
+class Stages:
+    """Tells influence_run how far a run is, and keeps the time of each stage."""
+
+    def __init__(self, engine: Engine, window: Window, weights: Weights):
+        self.token = store.start_influence_run(engine, window.start, window.end, weights.version)
+        self._engine, self._end = engine, window.end
+        self._began: dict[str, float] = {}
+
+    def __call__(self, name: str) -> None:
+        """Begin a stage."""
+        self._began[name] = monotonic()
+        store.stage_influence_run(self._engine, self._end, self.token, name)
+
+    def seconds(self) -> dict[str, float]:
+        """Return how long each stage took, the last one until now."""
+        ends = [*list(self._began.values())[1:], monotonic()]
+        return {
+            f"{name}_s": round(end - began, 3) for (name, began), end in zip(self._began.items(), ends, strict=True)
+        }
+
+
 @contextmanager
-def recorded(engine: Engine, start: datetime, end: datetime, weights: Weights) -> Iterator[None]:
+def recorded(engine: Engine, window: Window, weights: Weights) -> Iterator[Stages]:
     """Record that a run begins and, if so, that it failed; its success is part of the load."""
-    store.start_influence_run(engine, start, end, weights.version)
+    stages = Stages(engine, window, weights)
     try:
-        yield
+        yield stages
     except Exception as error:
         one_line = " ".join(str(error).split())
-        store.fail_influence_run(engine, end, f"{type(error).__name__}: {one_line:.500}")
+        store.fail_influence_run(engine, window.end, stages.token, f"{type(error).__name__}: {one_line:.500}")
         raise
 
 
-def tracked(engine: Engine) -> tuple[list[int], datetime | None]:
-    """Return the ids of the tracked keywords, and when the newest tweet on any was written."""
+def tracked(engine: Engine) -> tuple[dict[int, float | None], datetime | None]:
+    """Return the tracked keywords with their own half-lives, and when the newest tweet on any was written."""
     with engine.connect() as connection:
-        ids = [keyword.id for keyword in connection.execute(queries.keywords())]
-        newest_of_each = [connection.execute(queries.newest_tweet(keyword_id)).scalar() for keyword_id in ids]
-    return ids, max((time for time in newest_of_each if time), default=None)
+        half_lives = {keyword.id: keyword.half_life_hours for keyword in connection.execute(queries.keywords())}
+        newest_of_each = [connection.execute(queries.newest_tweet(keyword_id)).scalar() for keyword_id in half_lives]
+    return half_lives, max((time for time in newest_of_each if time), default=None)
+
+
+def window_of(settings: Settings, half_lives: Mapping[int, float | None], end: datetime) -> Window:
+    """Return the window that ends at a time."""
+    own = {keyword: timedelta(hours=hours) for keyword, hours in half_lives.items() if hours}
+    return Window(end - timedelta(hours=settings.window_hours), end, timedelta(hours=settings.half_life_hours), own)
 
 
 def given_window_end(text: str, now: datetime) -> datetime:

@@ -40,7 +40,9 @@ CONFIGS = {
     "spark.ray.raydp_spark_executor.actor.resource.cpu": "0.5",
     "spark.driver.memory": "1g",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.shuffle.partitions": "8",
+    # Rows that lie by author are joined by keyword and author where they are.
+    "spark.sql.requireAllClusterKeysForCoPartition": "false",
     "spark.ui.enabled": "false",
 }
 

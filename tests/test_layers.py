@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "jobs": {"core"},
     "panel_app": {"core"},
     "local_x": set(),
+    "bench": {"core", "jobs"},
     "machine": {"core"},
     "doctor": {"core", "machine", "jobs"},
 }

@@ -1,14 +1,22 @@
-"""The lake holds what is committed: nothing skipped, nothing half, changes again."""
+"""The lake holds what is committed: nothing skipped, nothing half, changes again, nothing that is gone."""
 
-import pyarrow as pa
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, text, update
 
+from core import erasure
+from core.erasure import Gone
 from core.models import Author, Tweet
-from jobs.extract import CHUNK, extract, position
+from jobs.extract import extract
+from jobs.lake import KEYS, MOST_FILES, Lake, newest
+
+STEPS = ["tweet", "like", "extract", "open", "commit", "forget"]
+NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 
 
 def put_tweets(engine, *rows):
@@ -22,17 +30,26 @@ def touch(connection, **fields):
 
 
 def files(lake, table="tweet"):
-    return sorted((lake / table).glob("*.parquet"), key=lambda file: int(file.stem.split("-")[0]))
+    """The files that count, older first."""
+    kept = Lake(lake)
+    return [lake / name for folder in kept.folders(table) for name in kept.files(folder)]
 
 
 def ids(file):
     return sorted(pq.read_table(file)["id"].to_pylist())
 
 
-def newest(lake):
-    """What a reader sees: of each tweet the row of the highest seq."""
-    rows = [row for file in files(lake) for row in pq.read_table(file).to_pylist()]
-    return {row["id"]: row["like_count"] for row in sorted(rows, key=lambda row: row["seq"])}
+def current(lake, table="tweet"):
+    """The rows a reader sees."""
+    kept = Lake(lake)
+    names = [name for folder in kept.folders(table) for name in kept.files(folder)]
+    return [row for rows in kept.read(names) for row in newest(rows, kept.outdated(table), KEYS[table]).to_pylist()]
+
+
+def likes(lake):
+    rows = current(lake)
+    assert len({row["id"] for row in rows}) == len(rows)
+    return {row["id"]: row["like_count"] for row in rows}
 
 
 def test_a_second_extract_holds_only_what_came_after_the_first(engine, keyword, tweet_row, tmp_path):
@@ -55,15 +72,17 @@ def test_an_extract_with_nothing_new_leaves_no_file(engine, keyword, tweet_row, 
     assert len(files(tmp_path)) == 1
 
 
-def test_the_ranges_of_the_files_meet(engine, keyword, tweet_row, tmp_path):
+def test_tweets_lie_by_the_day_they_were_written(engine, keyword, tweet_row, tmp_path):
     keyword()
-    for id in range(1, 4):
-        put_tweets(engine, tweet_row(id))
-        extract(engine, tmp_path)
-    ranges = [tuple(map(int, file.stem.split("-"))) for file in files(tmp_path)]
+    put_tweets(engine, tweet_row(1, created_at=NOON), tweet_row(2, created_at=NOON - timedelta(hours=12, seconds=1)))
+    put_tweets(engine, tweet_row(3, created_at=datetime(1969, 12, 31, 23, tzinfo=UTC)))
+    extract(engine, tmp_path)
 
-    assert [end for _, end in ranges[:-1]] == [start for start, _ in ranges[1:]]
-    assert position(tmp_path / "tweet") == ranges[-1][1]
+    assert {file.parent.name: ids(file) for file in files(tmp_path)} == {
+        "day=1969-12-31": [3],
+        "day=2026-06-18": [2],
+        "day=2026-06-19": [1],
+    }
 
 
 def test_a_transaction_still_open_is_neither_skipped_nor_read_half(engine, keyword, tweet_row, tmp_path):
@@ -72,13 +91,13 @@ def test_a_transaction_still_open_is_neither_skipped_nor_read_half(engine, keywo
         slow.execute(insert(Tweet), [tweet_row(1)])
         put_tweets(engine, tweet_row(2))  # begun later, committed earlier
         extract(engine, tmp_path)
-        assert newest(tmp_path) == {}
+        assert likes(tmp_path) == {}
 
         slow.execute(insert(Tweet), [tweet_row(3)])
         slow.commit()
     extract(engine, tmp_path)
 
-    assert newest(tmp_path).keys() == {1, 2, 3}
+    assert likes(tmp_path).keys() == {1, 2, 3}
 
 
 def test_a_tweet_that_changed_comes_again_with_its_new_counts(engine, keyword, tweet_row, tmp_path):
@@ -90,7 +109,7 @@ def test_a_tweet_that_changed_comes_again_with_its_new_counts(engine, keyword, t
     extract(engine, tmp_path)
 
     assert [ids(file) for file in files(tmp_path)] == [[1, 2], [1]]
-    assert newest(tmp_path) == {1: 9, 2: None}
+    assert likes(tmp_path) == {1: 9, 2: None}
 
 
 def test_authors_come_too(engine, author_row, tmp_path):
@@ -108,11 +127,11 @@ def test_a_crash_while_writing_leaves_no_half_file(engine, keyword, tweet_row, t
     extract(engine, tmp_path)
     put_tweets(engine, tweet_row(3))
 
-    def full_disk(*_):
+    def full_disk(*_, **__):
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pq.ParquetWriter, "write_batch", full_disk)
+        patch.setattr(pq.ParquetWriter, "write_table", full_disk)
         with pytest.raises(OSError, match="No space"):
             extract(engine, tmp_path)
     assert [ids(file) for file in files(tmp_path)] == [[1, 2]]
@@ -121,36 +140,106 @@ def test_a_crash_while_writing_leaves_no_half_file(engine, keyword, tweet_row, t
     assert [ids(file) for file in files(tmp_path)] == [[1, 2], [3]]
 
 
-def test_a_lake_ahead_of_the_database_is_started_anew(engine, keyword, tweet_row, tmp_path, caplog):
-    (tmp_path / "tweet").mkdir()
-    pq.write_table(pa.table({"id": [99]}), tmp_path / "tweet" / f"0-{10**15}.parquet")
+def test_what_a_crash_left_behind_is_removed_and_never_read(engine, keyword, tweet_row, tmp_path):
     keyword()
     put_tweets(engine, tweet_row(1))
     extract(engine, tmp_path)
+    litter = files(tmp_path)[0].with_name("litter.parquet")
+    pq.write_table(pq.read_table(files(tmp_path)[0]), litter)  # whole, but its manifest never came
+    unfinished = tmp_path / "tweet" / "half.parquet.unfinished"
+    unfinished.write_bytes(b"PAR1")
+    assert likes(tmp_path).keys() == {1}
 
-    assert newest(tmp_path).keys() == {1}
-    assert "ahead of the database" in caplog.text
+    extract(engine, tmp_path)
+    assert not litter.exists()
+    assert not unfinished.exists()
 
 
-def test_rows_come_in_chunks_and_all_of_them(engine, keyword, tmp_path):
+def test_a_lake_ahead_of_the_database_is_started_anew(engine, keyword, tweet_row, tmp_path, caplog):
     keyword()
-    many = text(
-        "INSERT INTO tweet (keyword_id, id, author_id, created_at, kind, text)"
-        " SELECT 1, id, 1, now(), 'original', '' FROM generate_series(1, :rows) AS id"
-    )
-    with engine.begin() as connection:
-        connection.execute(many, {"rows": CHUNK + 1})
+    put_tweets(engine, tweet_row(1))
+    extract(engine, tmp_path)
+    Lake(tmp_path).commit(replace(Lake(tmp_path).manifest, position=10**15))
+    touched = files(tmp_path)
+    put_tweets(engine, tweet_row(2))
     extract(engine, tmp_path)
 
-    assert pq.ParquetFile(files(tmp_path)[0]).num_row_groups == 2
-    assert newest(tmp_path).keys() == set(range(1, CHUNK + 2))
+    assert likes(tmp_path).keys() == {1, 2}
+    assert "ahead of the database" in caplog.text
+    assert not any(file.exists() for file in touched)
+
+
+def test_rows_come_in_blocks_and_all_of_them(engine, keyword, tmp_path, monkeypatch):
+    monkeypatch.setattr("jobs.extract.BLOCK", 2**16)
+    monkeypatch.setattr("jobs.lake.GROUP", 1000)
+    keyword()
+    many = text(
+        "INSERT INTO tweet (keyword_id, id, author_id, created_at, kind, text, mentioned_ids)"
+        " SELECT 1, id, 1, now() - (id % 3) * interval '1 day', 'original', '', CASE WHEN id % 2 = 0 THEN ARRAY[id, 7]"
+        " ELSE ARRAY[]::bigint[] END FROM generate_series(1, 10000) AS id"
+    )
+    with engine.begin() as connection:
+        connection.execute(many)
+    extract(engine, tmp_path)
+    rows = {row["id"]: row["mentioned_ids"] or [] for row in current(tmp_path)}
+
+    assert rows == {id: [id, 7] if id % 2 == 0 else [] for id in range(1, 10_001)}
+    assert len(files(tmp_path)) == 3
+
+
+def test_a_folder_has_a_bounded_number_of_files(engine, keyword, tweet_row, tmp_path):
+    keyword()
+    for id in range(1, 3 * MOST_FILES):
+        put_tweets(engine, tweet_row(id))
+        with engine.begin() as connection:
+            touch(connection, id=1, like_count=id)
+        extract(engine, tmp_path)
+        assert len(files(tmp_path)) <= MOST_FILES
+
+    assert likes(tmp_path) == {1: 3 * MOST_FILES - 1} | dict.fromkeys(range(2, 3 * MOST_FILES))
+
+
+def test_too_many_outdated_rows_are_taken_out(engine, keyword, tweet_row, tmp_path, monkeypatch):
+    monkeypatch.setattr("jobs.lake.MOST_OUTDATED", 5)
+    keyword()
+    put_tweets(engine, *(tweet_row(id) for id in range(1, 9)))
+    extract(engine, tmp_path)
+    for id in range(1, 9):
+        with engine.begin() as connection:
+            touch(connection, id=id, like_count=id)
+        extract(engine, tmp_path)
+        assert len(Lake(tmp_path).outdated("tweet")) <= 5
+
+    assert likes(tmp_path) == {id: id for id in range(1, 9)}
+
+
+def test_what_is_forgotten_leaves_the_lakes_files_too(engine, keyword, tweet_row, author_row, tmp_path):
+    keyword()
+    with engine.begin() as connection:
+        connection.execute(insert(Author), [author_row(1), author_row(2), author_row(3)])
+    put_tweets(engine, tweet_row(1), tweet_row(2, author_id=2), tweet_row(3), tweet_row(9, author_id=3))
+    put_tweets(engine, tweet_row(4, kind="retweet", original_id=1, author_id=3), tweet_row(5, author_id=2))
+    extract(engine, tmp_path)
+    forget(engine, Gone(tweets=frozenset([1]), authors=frozenset([2])))
+    forget(engine, Gone(authors=frozenset([3]), upto=8))
+    extract(engine, tmp_path)
+
+    assert sorted(row["id"] for row in current(tmp_path)) == [3, 9]
+    assert sorted(row["id"] for row in current(tmp_path, "author")) == [1, 3]
+    assert sorted(id for file in tmp_path.rglob("*.parquet") for id in ids(file)) == [1, 3, 3, 9]
+
+
+def forget(engine, gone):
+    erasure.forget(engine, gone, "deleted", words=lambda *_: (), scrub=lambda payload, _: payload)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["tweet", "like", "extract", "open", "commit"]), st.integers(0, 5))))
+@given(
+    st.lists(st.tuples(st.sampled_from(["tweet", "like", "extract", "open", "commit", "forget"]), st.integers(0, 5)))
+)
 def test_whatever_the_order_the_lake_ends_equal_to_the_table(engine, keyword, tweet_row, tmp_path_factory, steps):
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE keyword RESTART IDENTITY CASCADE"))
+        connection.execute(text("TRUNCATE keyword, tombstone RESTART IDENTITY CASCADE"))
     keyword()
     lake = tmp_path_factory.mktemp("lake")
     extract(engine, lake)  # the position, so that this run's rows are the lake's only ones
@@ -167,6 +256,9 @@ def test_whatever_the_order_the_lake_ends_equal_to_the_table(engine, keyword, tw
                 touch(connection, id=1 + number % (next_id - 1), like_count=100 + number)
         elif step == "commit":
             slow.commit()
+        elif step == "forget" and next_id > 1:
+            slow.commit()  # a deletion waits for batches in flight
+            forget(engine, Gone(tweets=frozenset([1 + number % (next_id - 1)])))
         elif step == "extract":
             extract(engine, lake)
     slow.commit()
@@ -174,4 +266,4 @@ def test_whatever_the_order_the_lake_ends_equal_to_the_table(engine, keyword, tw
     extract(engine, lake)
 
     with engine.connect() as connection:
-        assert newest(lake) == dict(connection.execute(text("SELECT id, like_count FROM tweet")).all())
+        assert likes(lake) == dict(connection.execute(text("SELECT id, like_count FROM tweet")).all())

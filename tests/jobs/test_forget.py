@@ -1,5 +1,7 @@
 """What is forgotten leaves the lake, and a later extract does not bring it back."""
 
+from datetime import UTC, datetime, timedelta
+
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import insert
@@ -10,13 +12,15 @@ from core.models import Author, Tweet
 from jobs.extract import extract
 from jobs.forget import forget
 
+NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
+
 
 @pytest.fixture
 def lake(engine, keyword, tweet_row, author_row, tmp_path):
-    """A lake with tweets 1, 2, 3 of the authors 1, 2, 3, in one file each."""
+    """A lake with tweets 1, 2, 3 of the authors 1, 2, 3, one a day."""
     keyword()
     for id in (1, 2, 3):
-        put(engine, Tweet, tweet_row(id, author_id=id))
+        put(engine, Tweet, tweet_row(id, author_id=id, created_at=NOON + timedelta(days=id)))
         put(engine, Author, author_row(id))
         extract(engine, tmp_path)
     return tmp_path
@@ -33,28 +37,29 @@ def erase(engine, *tweets, authors=(), **how):
 
 
 def ids(lake, table="tweet"):
-    return [pq.read_table(file)["id"].to_pylist() for file in files(lake, table)]
+    """What is in the files, also in those that no longer count."""
+    return sorted(id for file in files(lake, table) for id in pq.read_table(file)["id"].to_pylist())
 
 
 def files(lake, table="tweet"):
-    return sorted((lake / table).rglob("*.parquet"), key=lambda file: int(file.stem.split("-")[0]))
+    return sorted((lake / table).rglob("*/*.parquet"))
 
 
-def test_a_tweet_leaves_its_file_and_the_others_are_not_touched(engine, lake):
-    untouched = {file: file.stat().st_mtime_ns for file in files(lake)}
+def test_a_tweet_leaves_its_day_and_the_others_are_not_touched(engine, lake):
+    before = set(files(lake))
     erase(engine, 2)
 
     assert forget(engine, lake) == 1
-    assert ids(lake) == [[1], [], [3]]
-    changed = [file for file in files(lake) if file.stat().st_mtime_ns != untouched[file]]
-    assert changed == [files(lake)[1]]
+    assert ids(lake) == [1, 3]
+    assert [file.parent.name for file in before - set(files(lake))] == ["day=2026-06-21"]
+    assert set(files(lake)) < before
 
 
 def test_an_author_leaves_both_tables(engine, lake):
     erase(engine, authors=[1])
 
     assert forget(engine, lake) == 2
-    assert (ids(lake), ids(lake, "author")) == ([[], [2], [3]], [[], [2], [3]])
+    assert (ids(lake), ids(lake, "author")) == ([2, 3], [2, 3])
 
 
 def test_of_an_account_that_x_shows_again_the_new_stays(engine, lake, tweet_row, author_row):
@@ -64,7 +69,16 @@ def test_of_an_account_that_x_shows_again_the_new_stays(engine, lake, tweet_row,
     extract(engine, lake)
     forget(engine, lake)
 
-    assert (ids(lake), ids(lake, "author")) == ([[], [2], [3], [30]], [[], [2], [3], [1]])
+    assert (ids(lake), ids(lake, "author")) == ([2, 3, 30], [1, 2, 3])
+
+
+def test_an_account_of_which_later_tweets_stay_keeps_its_profile(engine, lake, tweet_row):
+    put(engine, Tweet, tweet_row(30, author_id=1))
+    extract(engine, lake)
+    erase(engine, authors=[1], upto=20)
+
+    assert forget(engine, lake) == 1
+    assert (ids(lake), ids(lake, "author")) == ([2, 3, 30], [1, 2, 3])
 
 
 def test_the_next_extract_brings_nothing_back_and_goes_on_where_it_was(engine, lake, tweet_row):
@@ -73,47 +87,35 @@ def test_the_next_extract_brings_nothing_back_and_goes_on_where_it_was(engine, l
     put(engine, Tweet, tweet_row(4))
     extract(engine, lake)
 
-    assert ids(lake) == [[1], [], [3], [4]]
+    assert ids(lake) == [1, 3, 4]
 
 
 def test_what_was_done_is_not_done_again(engine, lake):
     erase(engine, 1)
     assert forget(engine, lake) == 1
-    before = files(lake)[1].stat().st_mtime_ns
+    before = files(lake)
     assert forget(engine, lake) == 0
-    erase(engine, 3)
-    assert forget(engine, lake) == 1
-    assert files(lake)[1].stat().st_mtime_ns == before
+    assert files(lake) == before
 
 
-def test_files_may_lie_in_folders_by_day(engine, lake):
-    for file in files(lake):
-        day = lake / "tweet" / f"day=2026-06-{file.stem.split('-')[0][-1]:0>2}"
-        day.mkdir(exist_ok=True)
-        file.rename(day / file.name)
-    erase(engine, 2)
-    forget(engine, lake)
+def test_an_extract_forgets_too(engine, lake):
+    erase(engine, 2, authors=[3])
+    extract(engine, lake)
 
-    assert ids(lake) == [[1], [], [3]]
+    assert (ids(lake), ids(lake, "author")) == ([1], [1, 2])
 
 
-def test_a_lake_of_another_database_is_looked_through_from_the_beginning(engine, lake):
-    (lake / ".forgotten").write_text(str(10**15))
-    erase(engine, 2)
-
-    assert forget(engine, lake) == 1
-
-
-def test_a_crash_amid_the_rewriting_leaves_the_file_whole_and_it_is_done_again(engine, lake, monkeypatch):
+def test_a_crash_amid_the_rewriting_leaves_the_files_whole_and_it_is_done_again(engine, lake, monkeypatch):
     erase(engine, 2)
 
     def crash(*_):
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("jobs.forget.put", crash)
+        patched.setattr("jobs.lake.put", crash)
         with pytest.raises(OSError, match="no space"):
             forget(engine, lake)
-    assert ids(lake) == [[1], [2], [3]]
+    assert ids(lake) == [1, 2, 3]
 
     assert forget(engine, lake) == 1
+    assert ids(lake) == [1, 3]

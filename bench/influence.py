@@ -1,0 +1,150 @@
+"""Measures the influence job: warm and cold on RayDP, DuckDB on the same files, and a run with new rows."""
+
+from __future__ import annotations
+
+import io
+import statistics
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import psutil
+import ray
+from pyarrow import csv
+from sqlalchemy import Engine, insert, text
+
+from bench import made_up
+from bench.duck import influence as in_duckdb
+from core import db
+from core.config import Settings
+from core.models import Keyword
+from core.weights import load
+from jobs.criteria import Window
+from jobs.lake import SCHEMAS, Lake, append
+from jobs.session import spark_host
+
+END = datetime(2026, 6, 19, 12, tzinfo=UTC)
+WARM_RUNS = 3
+CORES = 2
+
+
+def measure(settings: Settings, rows: int) -> dict[str, Any]:
+    """Fill an empty database and lake with `rows` made-up tweets, run the job, and say how long all of it took.
+
+    Then a tenth as many rows come, by Postgres: late tweets of the same authors from all of the window, and one in ten
+    an older tweet with new counts.
+    """
+    settings = replace(settings, spark_executors=CORES)
+    engine, authors = db.engine(settings.database_url), max(rows // 10, 100)
+    lake = fill(engine, settings, rows, authors)
+    with peak() as memory:
+        host = spark_host(settings)
+        cold_s, _ = timed(host)
+        warm = [timed(host) for _ in range(WARM_RUNS)]
+        more = rows // 10
+        insert_tweets(engine, rows, more, authors)
+        again_s, again = timed(host)
+        ray.kill(host)
+    duckdb_s = statistics.median(
+        in_duckdb(lake, window(settings), load(settings.weights_method), CORES) for _ in range(3)
+    )
+    engine.dispose()
+    warm_s = statistics.median(seconds for seconds, _ in warm)
+    compute_s = statistics.median(answer["compute_s"] for _, answer in warm)
+    return {
+        "rows": rows,
+        "cold_s": round(cold_s, 1),
+        "warm_s": round(warm_s, 1),
+        "compute_s": compute_s,
+        "load_s": statistics.median(answer["load_s"] for _, answer in warm),
+        "duckdb_s": round(duckdb_s, 1),
+        "compute_to_duckdb": round(compute_s / duckdb_s, 2),
+        "rows_per_s_per_core": round(rows / warm_s / CORES),
+        "peak_mb": memory["mb"],
+        "scored_authors": warm[0][1]["authors"],
+        "stored_rows": warm[0][1]["rows"],
+        "new_rows": more,
+        "new_rows_s": round(again_s, 1),
+        "new_rows_extract_s": again["extract_s"],
+        "new_rows_compute_s": again["compute_s"],
+        "new_rows_load_s": again["load_s"],
+        "cores": CORES,
+    }
+
+
+def window(settings: Settings) -> Window:
+    """Return the window that is computed."""
+    hours = timedelta(hours=settings.window_hours), timedelta(hours=settings.half_life_hours)
+    return Window(END - hours[0], END, hours[1])
+
+
+def fill(engine: Engine, settings: Settings, rows: int, authors: int) -> Lake:
+    """Track the keywords, and put made-up tweets and authors straight into the lake."""
+    with engine.begin() as connection:
+        names = [{"name": f"keyword {n}", "query": "none"} for n in range(1, made_up.KEYWORDS + 1)]
+        connection.execute(insert(Keyword), names)
+        position = connection.execute(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")).scalar_one()
+    lake = Lake(settings.lake)
+    append(lake, {"tweet": made_up.tweets(rows, authors, END), "author": made_up.authors(authors)}, position)
+    return lake
+
+
+def insert_tweets(engine: Engine, before: int, rows: int, authors: int) -> None:
+    """Put new tweets into Postgres by COPY; one in ten has the id of one that the lake has already."""
+    columns = [name for name in SCHEMAS["tweet"].names if name not in ("mentioned_ids", "seq")]
+    statement = f"COPY tweet ({', '.join(columns)}, text) FROM STDIN (FORMAT csv)"
+    with engine.begin() as connection, closing(connection.connection.cursor()) as cursor:
+        for kept, first, count in ((0.9, before + 1, rows), (0.1, 1, rows)):
+            span = made_up.tweets(count, authors, END, first) if first > 1 else made_up.tweets(before, authors, END)
+            left = int(count * kept)
+            for block in span:
+                some = block.slice(0, left).select(columns).append_column("text", [["made up"] * min(left, len(block))])
+                sink = io.BytesIO()
+                csv.write_csv(some, sink, csv.WriteOptions(include_header=False))
+                cursor.copy_expert(statement, io.BytesIO(sink.getvalue()))
+                left -= len(some)
+                if left <= 0:
+                    break
+    with engine.begin() as connection:
+        connection.execute(text("ANALYZE tweet"))
+
+
+def timed(host: Any) -> tuple[float, dict[str, Any]]:
+    """Run the job; returns how long it took, and its answer."""
+    began = monotonic()
+    answer: dict[str, Any] = ray.get(host.run_influence.remote(END.isoformat()))
+    return monotonic() - began, answer
+
+
+@contextmanager
+def peak() -> Iterator[dict[str, int]]:
+    """Watch the memory of our child processes: yields where the most of it, in megabytes, is found afterwards."""
+    found, over = {"mb": 0}, threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.25):
+            found["mb"] = max(found["mb"], resident() // 2**20)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watching.join()
+
+
+def resident() -> int:
+    """Return the bytes of memory that Spark's processes hold: its host, its driver and its executors."""
+    held = 0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "java" in process.name() or "SparkHost" in " ".join(process.cmdline()):
+                held += process.memory_info().rss
+        except psutil.Error:
+            continue  # it ended while we looked
+    return held

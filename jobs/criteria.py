@@ -1,0 +1,203 @@
+"""What the tweets of a window say of each author on each keyword: the criteria of influence, and the mood.
+
+An author's own tweets are the originals, quotes and replies that were written in the window, or that somebody
+retweeted in it. A retweet is credited to the original's author only: in the counts of the original, of which the lake
+keeps the highest seen. What a tweet or a mention earned is worth half after each half-life of the keyword.
+
+All sums are of whole numbers, so that no order of rows, files or tasks can change them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import log
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from core.weights import ENGAGEMENT, MENTIONS, REACH
+
+AUTHOR = ["keyword_id", "author_id"]
+NEUTRAL = 0.05  # VADER's own bound: a mean of at least this is positive, of at most minus this negative
+FADED = 5  # half-lives after which a tweet that is retweeted is no longer heard of: 3 % of its worth is left
+FINE = 1_000_000  # parts of one retweet, like or mention that a decayed sum is counted in
+SCALE = 10_000  # VADER gives four digits
+MOST = 2**31 - 1  # retweets and likes of one tweet that count, so that no sum of them overflows
+ACTIVE_TWEETS = 2
+ACTIVE_RETWEETS = 10
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time that scores are of, start < time <= end, and how fast fame fades in it, by keyword."""
+
+    start: datetime
+    end: datetime
+    half_life: timedelta = timedelta(hours=72)
+    of_keyword: Mapping[int, timedelta] = field(default_factory=dict)
+
+    @property
+    def oldest(self) -> datetime:
+        """When the oldest tweet was written that may still count, if it is retweeted."""
+        return min(self.start, self.end - FADED * max([self.half_life, *self.of_keyword.values()]))
+
+    def holds(self, time: str) -> Column:
+        """Say whether a time is in it."""
+        return (F.col(time) > F.lit(self.start)) & (F.col(time) <= F.lit(self.end))
+
+    def age(self, time: str) -> Column:
+        """Return how many half-lives before its end a time is, by the row's keyword."""
+        seconds = F.lit(self.half_life.total_seconds())
+        for keyword, its_own in self.of_keyword.items():
+            seconds = F.when(F.col("keyword_id") == keyword, F.lit(its_own.total_seconds())).otherwise(seconds)
+        return (F.lit(self.end.timestamp()) - F.col(time).cast("double")) / seconds
+
+    def worth(self, counted: Column, time: str) -> Column:
+        """Return what is left of something earned at a time, in parts of FINE."""
+        some = F.when(counted > MOST, F.lit(MOST)).otherwise(counted)  # not F.least, which passes over NULL
+        return F.floor(some * FINE * F.exp(-log(2) * self.age(time)) + 0.5)
+
+
+def own_tweets(tweets: DataFrame, older: DataFrame | None, window: Window) -> DataFrame:
+    """Return the tweets that count: all of the window, and own ones from before it that were retweeted in it.
+
+    `older` holds the latter, None when there are none: the look for retweets is then spared.
+    """
+    inside = tweets.where(window.holds("created_at"))
+    if older is None:
+        return inside
+    retweets = inside.where((F.col("kind") == "retweet") & F.col("matched"))
+    retweeted = retweets.select("keyword_id", F.col("original_id").alias("id")).distinct()
+    before = (F.col("created_at") <= F.lit(window.start)) & (F.col("created_at") > F.lit(window.oldest))
+    carried = older.where((F.col("kind") != "retweet") & before & (window.age("created_at") < FADED))
+    return inside.unionByName(carried.join(retweeted, ["keyword_id", "id"], "left_semi"))
+
+
+def earned(tweets: DataFrame, window: Window) -> DataFrame:
+    """Add up what the own tweets of each author on each keyword earned, of authors who said enough to be ranked.
+
+    A sum of which nothing is known is NULL.
+    """
+    worth, sentiment = window.worth(engagement(), "created_at"), whole_sentiment()
+    own = written(tweets).select(
+        *AUTHOR, "created_at", *known_counts(), worth.alias("worth"), sentiment.alias("sentiment")
+    )
+    # By author alone: what is joined later comes by author too, and nothing need move again.
+    sums = (
+        own.repartition("author_id")
+        .groupBy(*AUTHOR)
+        .agg(
+            F.count("*").alias("tweets"),
+            *[F.sum(name).alias(name) for name in ("retweet_count", "like_count", "worth")],
+            F.max("retweet_count").alias("most_retweets"),
+            F.count("sentiment").alias("scored"),
+            F.sum("sentiment").alias("moods"),
+            F.min("sentiment").alias("worst"),
+            F.max("sentiment").alias("best"),
+            F.min("created_at").alias("first_tweet_at"),
+            F.max("created_at").alias("last_tweet_at"),
+        )
+    )
+    return sums.where((F.col("tweets") >= ACTIVE_TWEETS) | (F.col("most_retweets") >= ACTIVE_RETWEETS))
+
+
+def mentions(tweets: DataFrame) -> DataFrame:
+    """Return each mention of another author, by whom and when."""
+    named = written(tweets).select(
+        "keyword_id", F.explode("mentioned_ids").alias("author_id"), F.col("author_id").alias("by"), "created_at"
+    )
+    return named.where(F.col("by") != F.col("author_id"))
+
+
+def mentioned(mentions: DataFrame, window: Window) -> DataFrame:
+    """Return for each author by whom they were mentioned, however often, and what the latest mention is worth."""
+    latest = mentions.repartition("author_id").groupBy(*AUTHOR, "by").agg(F.max("created_at").alias("latest"))
+    return latest.select(*AUTHOR, "by", window.worth(F.lit(1), "latest").alias("mention_worth"))
+
+
+def criteria(tweets: DataFrame, authors: DataFrame, window: Window) -> DataFrame:
+    """Return the score's criteria and the mood of each author on each keyword."""
+    named = mentioned(mentions(tweets), window).groupBy(*AUTHOR)
+    by_others = named.agg(F.count("*").alias("mentioned_by"), F.sum("mention_worth").alias("mention_worth"))
+    profiles = authors.select(F.col("id").alias("author_id"), *REACH).repartition("author_id")
+    everyone = (
+        earned(tweets, window)
+        .join(by_others.hint("shuffle_hash"), AUTHOR, "left")
+        .join(profiles.hint("shuffle_hash"), "author_id", "left")
+        .where(F.coalesce("worth", *REACH).isNotNull())  # mentions alone, blown up to the whole score, tell nothing
+    )
+    return everyone.withColumns(
+        {
+            ENGAGEMENT: F.col("worth") / FINE,
+            MENTIONS: F.coalesce(F.col("mention_worth") / FINE, F.lit(0.0)),
+            "mentioned_by": F.coalesce("mentioned_by", F.lit(0)),
+            "sentiment": F.col("moods") / F.col("scored") / SCALE,  # NULL when none was scored
+            "label": mood(),
+        }
+    )
+
+
+def top_tweets(tweets: DataFrame, authors: DataFrame) -> DataFrame:
+    """Choose the tweet that stands for an author: the most shared of the author's mood, if there is one of it."""
+    who = authors.select(*AUTHOR, "label")
+    own = written(tweets).join(F.broadcast(who), AUTHOR)
+    of_mood = F.coalesce(label_of(F.col("sentiment")) == F.col("label"), F.lit(False))
+    worth = F.struct(of_mood.alias("of_mood"), F.coalesce(engagement(), F.lit(-1)).alias("engagement"), "id")
+    return own.groupBy(*AUTHOR).agg(F.max(worth)["id"].alias("top_tweet_id"))
+
+
+def label_of(sentiment: Column) -> Column:
+    """The label of one tweet: -1, 0 or 1, NULL when it has none."""
+    return F.when(sentiment >= NEUTRAL, 1).when(sentiment <= -NEUTRAL, -1).when(sentiment.isNotNull(), 0)
+
+
+def mood() -> Column:
+    """The label of an author: 1 or -1 only if it would be so without any single one of the tweets, else 0.
+
+    One sarcastic tweet makes no detractor, and one kind word no friend; NULL when no tweet was scored.
+    """
+    bound = int(NEUTRAL * SCALE) * (F.col("scored") - 1)
+    enough = F.col("scored") > 1
+    without_best, without_worst = F.col("moods") - F.col("best"), F.col("moods") - F.col("worst")
+    positive, negative = enough & (without_best >= bound), enough & (without_worst <= -bound)
+    return F.when(positive, 1).when(negative, -1).when(F.col("scored") > 0, 0)
+
+
+def audience(tweets: DataFrame, authors: DataFrame, window: Window) -> DataFrame:
+    """Add up whom all voices on each keyword could speak to; those who retweet are voices too."""
+    delivered = tweets.where(F.col("matched") & window.holds("created_at"))
+    voices = delivered.select(*AUTHOR).repartition("author_id").groupBy(*AUTHOR).agg(F.count("*").alias("tweets"))
+    profiles = authors.select(F.col("id").alias("author_id"), "followers_count").repartition("author_id")
+    return (
+        voices.join(profiles.hint("shuffle_hash"), "author_id", "left")
+        .groupBy("keyword_id")
+        .agg(
+            F.sum("tweets").alias("tweets"),
+            F.count("*").alias("voices"),
+            F.count("followers_count").alias("known"),
+            F.sum("followers_count").alias("followers_count"),
+        )
+    )
+
+
+def written(tweets: DataFrame) -> DataFrame:
+    """Return what authors wrote themselves: a retweet is somebody else's."""
+    return tweets.where(F.col("kind") != "retweet")
+
+
+def known_counts() -> list[Column]:
+    """Return a tweet's retweets and likes; a count that cannot be, below 0, is as good as unknown."""
+    return [F.when(F.col(name) >= 0, F.col(name)).alias(name) for name in ("retweet_count", "like_count")]
+
+
+def engagement() -> Column:
+    """Retweets and likes of a tweet together, NULL when neither is known."""
+    retweets, likes = known_counts()
+    return F.coalesce(retweets + likes, retweets, likes)
+
+
+def whole_sentiment() -> Column:
+    """Return a tweet's sentiment as a whole number of parts of SCALE."""
+    return F.floor(F.col("sentiment") * SCALE + 0.5)

@@ -1,0 +1,63 @@
+"""Ranks authors by score, and says how sure a rank is: by drawing the tweets again, many times.
+
+A bootstrap: in each resample every tweet, and everyone who mentions somebody, counts not once but as often as a Poisson
+draw of mean 1 says, mostly 0, 1 or 2 times. The draw is a pure function of the id and the resample, so that a run done
+again gives the same ranks. It is done for those near the top only, among themselves, and with the mood they have.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from core.weights import ENGAGEMENT, MENTIONS, REACH, Weights
+from jobs import criteria
+from jobs.criteria import AUTHOR, FINE
+from jobs.points import scored
+
+NEAR = 50  # of each keyword and label
+# Poisson(1) by one byte of a hash: it is drawn at least k times where the byte reaches the k-th of these.
+REACHES = (94, 188, 235, 251, 255)
+HASHES, BYTES = 13, 8
+RESAMPLES = HASHES * BYTES
+LOW, HIGH = RESAMPLES // 20, RESAMPLES - 1 - RESAMPLES // 20  # places in order: nine of ten ranks lie between them
+
+
+def ranked(scores: DataFrame, *of: str) -> DataFrame:
+    """Number authors from 1 by score; where scores are equal by followers, then by id."""
+    best_first = (F.col("score").desc(), F.col("followers_count").desc_nulls_last(), F.col("author_id"))
+    return scores.withColumn("rank", F.row_number().over(Window.partitionBy(*of).orderBy(*best_first)))
+
+
+def intervals(near: DataFrame, tweets: DataFrame, window: criteria.Window, weights: Weights) -> DataFrame:
+    """Return `rank_low` and `rank_high` of authors near the top of their keyword and label, given their ranks."""
+    known = near.select(*AUTHOR, "label", F.col("rank").alias("first"), *REACH, F.col(ENGAGEMENT).alias("engaged"))
+    redrawn = F.broadcast(known).join(resampled(near, tweets, window), AUTHOR)
+    earned = {ENGAGEMENT: F.when(F.col("engaged").isNotNull(), F.col("worth") / FINE)}
+    again = scored(redrawn.withColumns({**earned, MENTIONS: F.col("mention_worth") / FINE}), weights)
+    ranks = ranked(again, "keyword_id", "label", "resample").groupBy(*AUTHOR, "first")
+    found = ranks.agg(F.sort_array(F.collect_list("rank")).alias("ranks"))
+    low, high = F.least("first", F.col("ranks")[LOW]), F.greatest("first", F.col("ranks")[HIGH])
+    return found.select(*AUTHOR, low.alias("rank_low"), high.alias("rank_high"))
+
+
+def resampled(near: DataFrame, tweets: DataFrame, window: criteria.Window) -> DataFrame:
+    """Add up what the tweets and the mentions of some authors are worth in each resample."""
+    who = F.broadcast(near.select(*AUTHOR))
+    own = criteria.written(tweets).join(who, AUTHOR, "left_semi")
+    named = criteria.mentioned(criteria.mentions(tweets).join(who, AUTHOR, "left_semi"), window)
+    worth, none = F.coalesce(window.worth(criteria.engagement(), "created_at"), F.lit(0)), F.lit(0).cast("long")
+    drawn = own.select(*AUTHOR, F.col("id").alias("drawn"), worth.alias("worth"), none.alias("mention_worth"))
+    drawn = drawn.unionByName(named.select(*AUTHOR, F.col("by").alias("drawn"), none.alias("worth"), "mention_worth"))
+    hashed = drawn.withColumn("number", F.explode(F.sequence(F.lit(0), F.lit(HASHES - 1))))
+    hashed = hashed.withColumn("hash", F.xxhash64("drawn", "number"))
+    sums = {name: [F.sum(F.col(name) * times(byte)) for byte in range(BYTES)] for name in ("worth", "mention_worth")}
+    added = hashed.groupBy(*AUTHOR, "number").agg(*[F.array(*of).alias(name) for name, of in sums.items()])
+    each = added.select(*AUTHOR, "number", F.posexplode(F.arrays_zip(*sums)).alias("byte", "sums"))
+    return each.select(*AUTHOR, (F.col("number") * BYTES + F.col("byte")).alias("resample"), "sums.*")
+
+
+def times(byte: int) -> Column:
+    """Return how often a row is drawn, by one byte of its hash."""
+    value = F.shiftrightunsigned("hash", 8 * byte).bitwiseAND(255)
+    return sum(((value >= reach).cast("int") for reach in REACHES), start=F.lit(0))
