@@ -25,7 +25,9 @@ from tornado.websocket import WebSocketHandler
 from core import accounts
 from core.accounts import Visitor
 from core.config import ConfigError, Settings, token_file
+from panel_app import data
 from panel_app.tries import Tries
+from panel_app.tweet_card import PICTURES
 
 COOKIE = "user"
 COOKIE_DAYS = accounts.LONGEST.days
@@ -47,9 +49,15 @@ FRONT_POLICY = (
 # here, and a script in the document must bear the number of this very answer: what a stranger smuggles in does not run.
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'strict-dynamic' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:{pictures}; font-src 'self' data:; "
+    "connect-src 'self' blob:; "
     "worker-src 'self' blob:; object-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+
+
+def page_policy(nonce: str, images: bool) -> str:
+    """Return the policy of a page; people's pictures come from X, if at all."""
+    return PAGE_POLICY.format(nonce=nonce, pictures=f" {PICTURES}" if images else "")
 
 
 class Headers(OutputTransform):
@@ -63,7 +71,7 @@ class Headers(OutputTransform):
     ) -> tuple[int, HTTPHeaders, bytes]:
         """Set what the handler has not set itself, and number the scripts of a page of Panel's."""
         if "Content-Security-Policy" not in headers and headers.get("Content-Type", "").startswith("text/html"):
-            headers["Content-Security-Policy"] = PAGE_POLICY.format(nonce=self._nonce)
+            headers["Content-Security-Policy"] = page_policy(self._nonce, data.settings().app_images)
             chunk = chunk.replace(b"<script", b'<script nonce="%s"' % self._nonce.encode())
             if "Content-Length" in headers and finishing:
                 headers["Content-Length"] = str(len(chunk))

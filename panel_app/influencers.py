@@ -12,7 +12,7 @@ from bokeh.models import HoverTool
 from holoviews import opts
 
 from core import queries, weights
-from panel_app import audience, influencer_card, look, what_if
+from panel_app import audience, data, influencer_card, look, what_if
 from panel_app import weights as weights_page
 from panel_app.selection import Selection, View
 from panel_app.steady import Steady
@@ -36,8 +36,13 @@ SENSITIVE = "This keyword is marked sensitive: only totals are shown, never peop
 
 def top(view: View) -> pd.DataFrame:
     """Read the five highest scores of each sentiment, best first."""
-    asked = (queries.top_influencers(view.keyword_id, label, TOP) for label in look.LABELS)
-    return pd.concat([view.read(query) for query in asked], ignore_index=True)
+    return _top(view.keyword_id, view.version)
+
+
+@pn.cache(max_items=100, ttl=600)  # a page asks six times at each commit, and to write the queries costs 20 ms
+def _top(keyword_id: int, version: int) -> pd.DataFrame:
+    asked = (queries.top_influencers(keyword_id, label, TOP) for label in look.LABELS)
+    return pd.concat([data.frame(query, version) for query in asked], ignore_index=True)
 
 
 def plot(frame: pd.DataFrame, dark: bool = False) -> hv.Overlay:

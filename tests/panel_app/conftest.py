@@ -17,7 +17,7 @@ from sqlalchemy import insert, text
 
 from core import accounts, db, weights
 from core.models import Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
-from panel_app import data, passwords
+from panel_app import data, influencers, passwords
 from panel_app.selection import View
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -38,6 +38,7 @@ def door(engine, database_url, monkeypatch):
     """The pages' door, opened on the emptied test database."""
     monkeypatch.setenv("TALKER_DATABASE_URL", database_url)
     data._read.clear()
+    influencers._top.clear()
     data.watch().look()
     return data
 

@@ -48,3 +48,10 @@ def test_a_secret_is_made_once_for_us_alone_and_a_guessable_one_is_refused(tmp_p
     (tmp_path / "weak").write_text("secret")
     with pytest.raises(ConfigError, match="fewer than 32"):
         auth.secret(tmp_path / "weak")
+
+
+def test_pictures_come_from_x_only_where_the_settings_say_so():
+    without, having = (auth.page_policy("n", images) for images in (False, True))
+
+    assert "img-src 'self' data: blob:;" in without
+    assert "img-src 'self' data: blob: https://pbs.twimg.com/;" in having
