@@ -7,15 +7,7 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from core.weights import ENGAGEMENT, MENTIONS, REACH, RESONANCE, Curve, Weights
-
-POINTS = {
-    "followers_count": "followers_points",
-    "listed_count": "listed_points",
-    "tweet_count": "tweet_points",
-    ENGAGEMENT: "engagement_points",
-    MENTIONS: "mentions_points",
-}
+from core.weights import POINTS, REACH, RESONANCE, Curve, Weights
 
 
 def scored(authors: DataFrame, weights: Weights) -> DataFrame:

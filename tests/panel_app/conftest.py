@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import holoviews as hv
 import pytest
 import requests
+from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from core import accounts, db, weights
@@ -74,6 +75,11 @@ def view():
         return View(**{"keyword": "nike", "keyword_id": 1, "hours": 24, "end": NOON} | fields)
 
     return make
+
+
+def strangers_text(**limits):
+    """Draw what somebody may call themselves or write: any text, and what would be markup if it were not escaped."""
+    return st.text(**limits) | st.sampled_from([PAYLOAD, "<b>", "</li></ol>", 'a" onclick="x', "&lt;img src=x&gt;"])
 
 
 class Tags(HTMLParser):

@@ -6,13 +6,12 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from core import weights
 from core.weights import CRITERIA, POINTS
 from panel_app import influencer_card
 from tests.conftest import NOON
-from tests.panel_app.conftest import Tags
+from tests.panel_app.conftest import Tags, strangers_text
 
 OF = weights.load()
 COUNTS = {"followers_count": 1234, "listed_count": 5, "tweet_count": 900, "retweet_count": 40, "like_count": 2}
@@ -109,7 +108,7 @@ def test_a_card_says_how_much_of_their_tweets_it_is_and_when():
     assert "First and last\N{EN DASH}" in shown(first_tweet_at=None, last_tweet_at=None)
 
 
-@given(name=st.text(max_size=20), username=st.text(max_size=20), text=st.text())
+@given(name=strangers_text(max_size=20), username=strangers_text(max_size=20), text=strangers_text())
 def test_no_field_of_an_influencer_becomes_markup(name, username, text):
     plain = Tags(influencer_card.card(ROW | {"name": "Ann", "username": "ann", "text": "mine"}, "UTC", OF))
     found = Tags(influencer_card.card(ROW | {"name": name, "username": username, "text": text}, "UTC", OF))

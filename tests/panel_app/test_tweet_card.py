@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from panel_app import tweet_card
 from tests.conftest import NOON
-from tests.panel_app.conftest import Tags
+from tests.panel_app.conftest import Tags, strangers_text
 
 TWEET = {"tweet_id": "7", "created_at": NOON, "label": 1, "synthetic": False}
 ANN = TWEET | {"name": "Ann", "username": "ann"}
@@ -25,7 +25,13 @@ def test_a_tweet_keeps_its_text_and_gains_only_links(text):
     assert found.text == text
 
 
-@given(name=st.text(max_size=20), username=st.text(max_size=20), text=st.text(), picture=st.text(), shown=st.booleans())
+@given(
+    name=strangers_text(max_size=20),
+    username=strangers_text(max_size=20),
+    text=strangers_text(),
+    picture=st.text(),
+    shown=st.booleans(),
+)
 def test_no_field_of_a_card_becomes_markup(name, username, text, picture, shown):
     row = TWEET | {"name": name, "username": username, "text": text, "profile_image_url": tweet_card.PICTURES + picture}
     found = Tags(tweet_card.card(row, "UTC", shown))
