@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ RENAMED = {
     "note_tweet": "note_post",
     "tweets": "posts",
 }
+TWEET, RULES = b'{"data":{', b'"matching_rules":'
 MARK = "tt:"  # begins the tags of our own rules, before the keyword's name
 KINDS = {"retweeted": "retweet", "quoted": "quote", "replied_to": "reply"}  # of several references, the first wins
 REFERRING = {"retweeted": "retweets_of_tweet_id", "replied_to": "in_reply_to_tweet_id"}
@@ -106,6 +108,24 @@ def document(payload: bytes) -> Any:
 def tweets_in(delivered: Any) -> int:
     """Count the tweets that a document delivers, readable or not."""
     return len(_delivered(_whole(delivered)))
+
+
+def tags_at_end(payload: bytes) -> frozenset[str] | None:
+    """Return the tags of the rules that a stream message with one tweet matched, without reading the tweet.
+
+    X writes the rules last. None when this is another kind of payload, or the rules are elsewhere: `document` tells.
+    """
+    _, _, rules = payload.rpartition(RULES)  # inside a text these quotes would be escaped
+    return _tags(rules) if rules and payload.startswith(TWEET) else None
+
+
+@lru_cache(maxsize=4096)
+def _tags(rules: bytes) -> frozenset[str] | None:
+    """Return the tags of the rules at the end of a message; few sets of rules are behind all of them."""
+    try:
+        return tags_of({"matching_rules": orjson.loads(rules.rstrip().removesuffix(b"}"))})
+    except orjson.JSONDecodeError:
+        return None
 
 
 def subject(payload: bytes) -> int:
@@ -365,12 +385,12 @@ def _text(value: Any) -> str | None:
 def _time(value: Any) -> datetime | None:
     """Return a v2 time (ISO 8601) or a v1.1 one ("Wed Nov 30 13:51:43 +0000 2016") in UTC."""
     try:
-        if len(parts := value.split()) == 6:
-            _, month, day, clock, zone, year = parts
+        if value[:1].isalpha():
+            _, month, day, clock, zone, year = value.split()
             value = f"{year}-{MONTHS.index(month) + 1:02}-{day}T{clock}{zone}"
         at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (AttributeError, ValueError, OverflowError):
+        return at if at.tzinfo is UTC else at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (AttributeError, TypeError, ValueError, OverflowError):
         return None
 
 

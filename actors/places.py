@@ -73,7 +73,7 @@ class Gazetteer:
     aliases: dict[str, str]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=65_536)
 def place(location: str | None) -> Place | None:
     """Return the place that a profile's location names, or None when it names none we are ready to believe.
 

@@ -19,7 +19,7 @@ from actors import lanes, packs, parse
 from actors.compliance import heed
 from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
-from actors.tracker import KeywordTracker, dead_letter, keyword_of
+from actors.tracker import KeywordTracker, dead_letter, keywords_named
 from core import db, queries, store
 
 log = logging.getLogger(__name__)
@@ -106,6 +106,7 @@ class Supervisor:
         self._acknowledged = 0
         self._shared_out = self._let_go = 0.0
         self._wait = 0.0
+        self._sought: set[str] = set()  # keywords to be looked for by a pattern
         self._strangers: set[str] = set()  # keywords that our rules named and the table did not
         self._refreshed: float | None = None
         self._stopping = threading.Event()
@@ -120,6 +121,7 @@ class Supervisor:
         for name in self._followed.keys() - active.keys():
             if not self._followed[name].uncommitted():
                 del self._followed[name]
+        self._sought = {name for name, one in self._followed.items() if one.pattern}
         self._share_out()
         self._refreshed = time.monotonic()
 
@@ -162,27 +164,27 @@ class Supervisor:
 
     def _concerned(self, position: int, payload: bytes) -> Iterator[str]:
         """Yield the keywords that a payload's rules name, and those to be looked for by a pattern."""
-        try:
-            delivered = parse.document(payload)
-        except parse.Malformed as error:
-            store.save_dead(self._engine, [dead_letter(self.spool.name, position, payload, "malformed", str(error))])
-            return
-        if tweets := parse.tweets_in(delivered):
-            tags = parse.tags_of(delivered)
-            self._meet({keyword_of(tag) for tag in tags if tag.startswith(parse.MARK)})
+        tags, tweets = parse.tags_at_end(payload), 1
+        if tags is None:
+            try:
+                delivered = parse.document(payload)
+            except parse.Malformed as error:
+                dead = dead_letter(self.spool.name, position, payload, "malformed", str(error))
+                store.save_dead(self._engine, [dead])
+                return
+            tags, tweets = parse.tags_of(delivered), parse.tweets_in(delivered)
+        if tweets:
+            self._meet(keywords_named(tags, marked=True))
             self.read += tweets
-            tagged = {keyword_of(tag) for tag in tags}
-            yield from (name for name, one in self._followed.items() if one.pattern or name in tagged)
+            yield from self._sought | (self._followed.keys() & keywords_named(tags))
         else:
             heed(self._engine, self.spool, delivered)
 
-    def _meet(self, named: set[str]) -> None:
+    def _meet(self, named: frozenset[str]) -> None:
         """Look at the keyword table at once when a rule of ours names a keyword that we do not know yet."""
         if named - self._followed.keys() - self._strangers:
             self.refresh()
-            self._strangers = (
-                named - self._followed.keys()
-            )  # removed since; asking again for each of their tweets is vain
+            self._strangers = set(named - self._followed.keys())  # removed since: asking for each tweet is vain
 
     def _share_out(self) -> None:
         """Look who needs more trackers and who fewer, start and end them, and give each its lanes.

@@ -31,9 +31,8 @@ def terms(text: str, lang: str | None, keyword: str) -> list[str]:
     hashtags count. At most `MOST` terms, none longer than `LONGEST`.
     """
     common = stop_words(lang)
-    found = (_folded(one) for one in TERM.findall(not_opinion(keyword).sub(" ", text)))
-    counted = dict.fromkeys(term for term in found if _counts(term) and term not in common)
-    return list(counted)[:MOST]
+    found = dict.fromkeys(map(_counted, TERM.findall(not_opinion(keyword).sub(" ", text))))
+    return [term for term in found if term and term not in common][:MOST]
 
 
 @lru_cache(maxsize=128)
@@ -41,6 +40,13 @@ def stop_words(lang: str | None) -> frozenset[str]:
     """Return the commonest words of a language (X's code), and the English ones, which people mix into all others."""
     lists: dict[str, str] = json.loads(Path(__file__).with_name("stop_words.json").read_text(encoding="utf-8"))
     return frozenset(f"{lists['en']} {lists.get(lang or '', '')}".split())
+
+
+@lru_cache(maxsize=65_536)
+def _counted(word: str) -> str | None:
+    """Return the term that a word of a text counts as, or None."""
+    term = _folded(word)
+    return term if _counts(term) else None
 
 
 def _folded(term: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from actors import parse, places, sentiment, terms
@@ -16,7 +19,7 @@ from core import db, queries, store
 
 log = logging.getLogger(__name__)
 
-NOT_SCORED: dict[str, Any] = {"sentiment": None, "label": None, "terms": []}
+NOT_SCORED: dict[str, Any] = {"sentiment": None, "label": None, "terms": []}  # a retweet has no text of its own
 
 Parsed = tuple[list[parse.Message], list[str]]
 
@@ -39,7 +42,8 @@ class KeywordTracker:
         nothing is counted twice.
         """
         parsed: dict[int, Parsed] = {}  # a payload may concern several keywords
-        self._commit(stretches, [batch(stretch, parsed) for stretch in stretches])
+        with uncollected():
+            self._commit(stretches, [batch(stretch, parsed) for stretch in stretches])
         return os.getpid()
 
     def _commit(self, stretches: Sequence[Stretch], batches: Sequence[store.Batch]) -> None:
@@ -67,9 +71,20 @@ class KeywordTracker:
         )
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let Python not look for cycles: a batch makes a million objects and none, and each look would cost as much."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def batch(stretch: Stretch, parsed: dict[int, Parsed]) -> store.Batch:
     """Turn a stretch's payloads into rows of its keyword; `parsed` keeps what was parsed, by position."""
     found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
+    name = stretch.keyword.casefold()
     tweets: list[store.Row] = []
     authors: list[store.Row] = []
     dead: list[store.Row] = []
@@ -80,7 +95,7 @@ def batch(stretch: Stretch, parsed: dict[int, Parsed]) -> store.Batch:
         if problems:
             dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
         for message in messages:
-            if named(stretch.keyword, message.tags) or (found and found(message.searched)):
+            if name in keywords_named(message.tags) or (found and found(message.searched)):
                 tweets += rows(message, stretch.keyword)
                 authors += message.authors
     return store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, authors, dead)
@@ -130,22 +145,23 @@ def try_again(
     return given
 
 
-def keywords_of(payload: bytes) -> set[str]:
+def keywords_of(payload: bytes) -> frozenset[str]:
     """Return the keywords, casefolded, that a payload's rules name; none for one that cannot be read."""
     try:
-        return {keyword_of(tag) for tag in parse.tags_of(parse.document(payload))}
+        return keywords_named(parse.tags_of(parse.document(payload)))
     except parse.Malformed:
-        return set()
+        return frozenset()
 
 
-def named(keyword: str, tags: frozenset[str]) -> bool:
-    """Say whether a rule's tag names the keyword: the name in any case, with or without our own mark before it."""
-    return any(keyword_of(tag) == keyword.casefold() for tag in tags)
+@lru_cache(maxsize=4096)
+def keywords_named(tags: frozenset[str], *, marked: bool = False) -> frozenset[str]:
+    """Return the keywords, casefolded, that rules' tags name; with `marked` only those that rules of ours name.
 
-
-def keyword_of(tag: str) -> str:
-    """Return the keyword that a rule's tag names, casefolded; our own rules mark theirs."""
-    return tag.removeprefix(parse.MARK).casefold()
+    A tag is the keyword's name in any case; our own rules put a mark before it.
+    """
+    return frozenset(
+        tag.removeprefix(parse.MARK).casefold() for tag in tags if tag.startswith(parse.MARK) or not marked
+    )
 
 
 def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: str) -> store.Row:
@@ -166,19 +182,19 @@ def rows(message: parse.Message, keyword: str) -> Iterator[store.Row]:
 def row(tweet: store.Row, authors: Mapping[int, store.Row], keyword: str, *, matched: bool) -> store.Row:
     """Return a tweet with what we make of it: sentiment, words, place."""
     located = place(authors.get(tweet["author_id"], {}).get("location"))
-    return {**tweet, **scored(tweet, keyword), **located, "matched": matched}
+    made = NOT_SCORED if tweet["kind"] == "retweet" else scored(tweet["text"], tweet["lang"], keyword)
+    return {**tweet, **made, **located, "matched": matched}
 
 
-def scored(tweet: store.Row, keyword: str) -> dict[str, Any]:
-    """Return a tweet's sentiment, label and words; a retweet has no text of its own."""
-    if tweet["kind"] == "retweet":
-        return NOT_SCORED
-    score = sentiment.score(tweet["text"], keyword) if sentiment.scored(tweet["lang"]) else None
-    words = terms.terms(tweet["text"], tweet["lang"], keyword)
-    return {"sentiment": score, "label": sentiment.label(score), "terms": words}
+@lru_cache(maxsize=20_000)  # texts: an original comes again with each of its retweets
+def scored(text: str, lang: str | None, keyword: str) -> Mapping[str, Any]:
+    """Return a text's sentiment, label and words."""
+    score = sentiment.score(text, keyword) if sentiment.scored(lang) else None
+    return {"sentiment": score, "label": sentiment.label(score), "terms": terms.terms(text, lang, keyword)}
 
 
-def place(location: str | None) -> dict[str, Any]:
+@lru_cache(maxsize=65_536)
+def place(location: str | None) -> Mapping[str, Any]:
     """Return the columns of the place that a profile text names; unknown stays unknown."""
     found = places.place(location)
     if found is None:

@@ -419,7 +419,7 @@ def heed_tombstones(connection: Connection, batches: Sequence[Batch]) -> Sequenc
     rows = [row for batch in batches for row in batch.tweets]
     tweets = {number for row in rows for number in (row["id"], row["original_id"]) if number}
     authors = {row["author_id"] for row in rows} | {row["id"] for batch in batches for row in batch.authors}
-    found = connection.execute(text(TOMBSTONES), {"tweets": list(tweets), "authors": list(authors)}).all()
+    found = connection.execute(text(TOMBSTONES), {"tweets": _array(tweets), "authors": _array(authors)}).all()
     return [without(batch, {(row.kind, row.id): row.upto for row in found}, rows) for batch in batches]
 
 
@@ -555,8 +555,8 @@ def _text(value: str) -> str:
     return value.translate(ESCAPES) if SPECIAL.search(value) else value
 
 
-def _array(value: list[Any]) -> str:
-    return "{" + ",".join(map(str, value)) + "}"
+def _array(value: Iterable[int]) -> str:
+    return f"{{{','.join(map(str, value))}}}"  # a literal: Postgres takes long to parse thousands of numbers one by one
 
 
 SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -587,7 +587,8 @@ _SEQ = "pg_current_xact_id()::text::bigint"
 NOWHERE = dict.fromkeys(("place", "country_code", "latitude", "longitude", "place_confidence"))
 TOMBSTONES = """
 SELECT kind, id, upto FROM tombstone
-WHERE (kind = 'tweet' AND id = ANY(:tweets)) OR (kind <> 'tweet' AND id = ANY(:authors))
+WHERE (kind = 'tweet' AND id = ANY(CAST(:tweets AS bigint[])))
+  OR (kind <> 'tweet' AND id = ANY(CAST(:authors AS bigint[])))
 """
 
 SAVE_NEW_TWEETS = f"""
@@ -624,14 +625,17 @@ ON CONFLICT (keyword_id, minute, label) DO UPDATE SET
   sentiment_square_sum = trend.sentiment_square_sum + excluded.sentiment_square_sum
 """  # noqa: S608 - built from our own column names
 
+# OFFSET 0 keeps the planner, which knows nothing of a temporary table, from reading the whole keyword for each minute.
 COUNT_VOICES = """
 UPDATE trend SET voices = heard.voices FROM (
-  SELECT moved.keyword_id, moved.minute, moved.label, count(DISTINCT t.author_id) AS voices
-  FROM incoming_trend moved
-  JOIN tweet t ON t.keyword_id = moved.keyword_id AND t.matched AND t.label IS NOT DISTINCT FROM moved.label
-    AND t.created_at >= moved.minute AND t.created_at < moved.minute + interval '1 minute'
+  SELECT bin.keyword_id, bin.minute, t.label, count(DISTINCT t.author_id) AS voices
+  FROM (SELECT DISTINCT keyword_id, minute FROM incoming_trend) AS bin CROSS JOIN LATERAL (
+    SELECT label, author_id FROM tweet WHERE keyword_id = bin.keyword_id AND matched
+      AND created_at >= bin.minute AND created_at < bin.minute + interval '1 minute' OFFSET 0
+  ) AS t
   GROUP BY 1, 2, 3
-) AS heard
+) AS heard JOIN incoming_trend moved ON moved.keyword_id = heard.keyword_id AND moved.minute = heard.minute
+  AND moved.label IS NOT DISTINCT FROM heard.label
 WHERE trend.keyword_id = heard.keyword_id AND trend.minute = heard.minute
   AND trend.label IS NOT DISTINCT FROM heard.label
 """

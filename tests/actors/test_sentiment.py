@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from actors.sentiment import label, score, scored
+from actors.sentiment import Analyzer, label, score, scored
 
 # What VADER's rules look at: valued words, capitals, boosters, negations, "but", "least", emoticons and punctuation.
 VADER_MINDS = ["good", "BAD", "love", "HATE", "very", "not", "no", "never", "but", "at", "least", "kind", "of", "so"]
@@ -127,3 +127,13 @@ def test_leaving_out_the_airlines_name_costs_no_accuracy(test_data: Path):
         return sum(map(int.__eq__, truth, labels)) / len(rows)
 
     assert right(ours) >= right(naive) > 0.57
+
+
+OURS, VADERS = Analyzer(), SentimentIntensityAnalyzer()
+
+
+@given(st.lists(st.one_of(st.sampled_from([*VADER_MINDS, "kind of good", "No", "GREAT"]), st.text()), max_size=12))
+def test_looking_only_at_what_can_move_the_score_changes_no_score(parts):
+    text = " ".join(parts)
+
+    assert OURS.compound(text) == VADERS.polarity_scores(text)["compound"]

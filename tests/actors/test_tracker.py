@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select, text
 
 from actors.lanes import Stretch
-from actors.tracker import KeywordTracker, named, replay_dead
+from actors.tracker import KeywordTracker, keywords_named, replay_dead
 from core import store
 from core.models import DeadLetter, SpoolOffset, Term, Trend, Tweet
 
@@ -83,7 +83,7 @@ def test_a_place_comes_with_a_confidence_and_an_unknown_one_stays_unknown(engine
 
 @pytest.mark.parametrize("tag", ["united", "United", "tt:united"])
 def test_a_rule_s_tag_names_the_keyword(tag):
-    assert named("united", frozenset({"other", tag}))
+    assert keywords_named(frozenset({"other", tag})) == {"other", "united"}
 
 
 def test_another_keyword_s_tweets_are_not_taken(engine, track):
