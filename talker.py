@@ -91,6 +91,7 @@ def demo(
         if not no_app:
             show_app(stack, settings)
         start_ray(stack, settings)
+        stack.enter_context(machine.announced(settings))
         now = datetime.now(UTC).replace(microsecond=0)
         x = machine.child(
             "local_x", "serve", f"--token={settings.x_bearer_token}", f"--start={now.isoformat()}", f"--seed={SEED}"
@@ -559,6 +560,31 @@ def db_check() -> None:
     """Say whether the database's schema is this version's."""
     with machine.postgres(Settings.from_env()):
         say.print("The schema is this version's.")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Tell what a running `talker up` or demo does: the stream, the spool, and which tracker carries which keyword."""
+    from actors.spool import Spool
+
+    given = Settings.from_env()
+    homes = [one for one in (given, demo_settings(given, None)) if machine.running(one)]
+    if not homes and "RAY_ADDRESS" not in os.environ:
+        raise machine.MachineError(f"Nothing runs in {given.home}: start `talker up` or `talker demo`.")
+    settings = homes[0] if homes else given
+    with machine.ray_cluster(settings):
+        from actors.collector import report
+
+        told = report(seconds=1.0)
+    spool = Spool(settings.home / "spool.sqlite")
+    told["spool"] = {"depth": spool.depth(), "bytes": spool.size(), "full": spool.full(settings.spool_mb)}
+    spool.close()
+    if as_json:
+        print(json.dumps(told))
+        return
+    answer(told["reader"] | {f"spool {name}": value for name, value in told["spool"].items()}, as_json)
+    if told["lanes"]:
+        print_table(told["lanes"])
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,9 +42,9 @@ class Collector:
 def collect(settings: Settings) -> Iterator[Collector]:
     """Read X's stream into the spool, and the spool into the trackers, inside the block."""
     spool = settings.home / "spool.sqlite"
-    # Beside the endless `run` there must be room for `health` and `stop`.
+    # Beside the endless `run` there must be room for `health` or `status`, and `stop`.
     reader: Any = ray.remote(Reader).options(**ENDLESS, name="reader", max_concurrency=3)
-    supervisor: Any = ray.remote(Supervisor).options(**ENDLESS, name="supervisor", max_concurrency=2)
+    supervisor: Any = ray.remote(Supervisor).options(**ENDLESS, name="supervisor", max_concurrency=3)
     x = (settings.x_bearer_token, settings.x_base_url)
     limits = {"spool_mb": settings.spool_mb, "prices": Prices.of(settings), "rule_length": settings.x_rule_length}
     reading = reader.remote(*x, settings.database_url, spool, errands=True, **limits)
@@ -53,3 +54,19 @@ def collect(settings: Settings) -> Iterator[Collector]:
         yield collector
     finally:
         collector.stop()
+
+
+def report(seconds: float) -> dict[str, Any]:
+    """Ask the running reader and supervisor how they are; the rates are those of some seconds from now on."""
+    reader, supervisor = (ray.get_actor(name, namespace=NAMESPACE) for name in ("reader", "supervisor"))
+
+    def carried() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = ray.get(supervisor.status.remote(), timeout=10)
+        return found
+
+    before = {lane["lane"]: lane["committed"] for lane in carried()}
+    time.sleep(seconds)
+    lanes = carried()
+    for lane in lanes:
+        lane["per_s"] = round((lane["committed"] - before.get(lane["lane"], 0)) / seconds, 1)
+    return {"reader": ray.get(reader.health.remote(), timeout=10), "lanes": lanes}

@@ -44,6 +44,12 @@ class Lane:
     name: str
     waiting: deque[tuple[int, bytes]] = field(default_factory=deque)
     sent: Stretch | None = None
+    committed: int = 0  # payloads
+
+    def landed(self) -> None:
+        """Note that the stretch in flight is committed."""
+        self.committed += len(self.sent.payloads) if self.sent else 0
+        self.sent = None
 
     def uncommitted(self) -> int:
         """Count the payloads that are not known to be committed."""

@@ -44,11 +44,7 @@ def replay(
     path = folder / f"replay-{uuid.uuid4().hex}.sqlite"
     supervisor = Supervisor(database_url, path, patterns, most)
     try:
-        for chunk in chunks(line for file in files for line in lines(file, progress)):
-            supervisor.spool.append(chunk)
-            supervisor.step()
-        while supervisor.step():
-            pass
+        feed(supervisor, (line for file in files for line in lines(file, progress)))
         with engine.connect() as connection:
             outcome = connection.execute(queries.replayed(supervisor.spool.name)).one()
         return {"read": supervisor.read, **outcome._asdict()}
@@ -56,6 +52,16 @@ def replay(
         store.forget_spool(engine, supervisor.spool.name)
         supervisor.spool.destroy()
         engine.dispose()
+
+
+def feed(supervisor: Supervisor, payloads: Iterable[bytes]) -> None:
+    """Put payloads into the spool while the trackers work, and return when all is committed."""
+    for chunk in chunks(payloads):
+        supervisor.spool.append(chunk)
+        while supervisor.step(timeout=0) and supervisor.full():
+            supervisor.step()
+    while supervisor.step():
+        pass
 
 
 def track_missing(engine: Engine, names: Mapping[str, str]) -> None:

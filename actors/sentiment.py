@@ -50,7 +50,7 @@ def label(score: float | None) -> int | None:
 
 
 class Analyzer(SentimentIntensityAnalyzer):
-    """VADER, which here looks only at what can move the score: a third of its own work for the same number."""
+    """VADER, which here looks only at what can move the score: about half the work for the same number."""
 
     def compound(self, text: str) -> float:
         """Return what `polarity_scores` calls the compound of a text."""

@@ -79,7 +79,7 @@ class Tracker:
     def landed(self, process: int) -> None:
         """Note that the call in flight is committed, by a process of this id."""
         for lane in self.flying:
-            lane.sent = None
+            lane.landed()
         self.restarts += process != self.process
         self.process = process
 
@@ -152,6 +152,27 @@ class Supervisor:
     def uncommitted(self) -> int:
         """Count the payloads taken from the spool and not known to be committed, once for each keyword."""
         return sum(one.uncommitted() for one in self._followed.values())
+
+    def status(self) -> list[dict[str, Any]]:
+        """Tell of each lane which tracker carries it, what waits and is in flight, and what was committed so far."""
+        return [
+            {
+                "keyword": lane.keyword.name,
+                "lane": lane.name,
+                "tracker": tracker.name,
+                "waiting": len(lane.waiting),
+                "in_flight": lane.uncommitted() - len(lane.waiting),
+                "committed": lane.committed,
+                "restarts": max(0, tracker.restarts),
+                "process": tracker.process,
+            }
+            for tracker in list(self._trackers.values())
+            for lane in list(tracker.lanes)
+        ]
+
+    def full(self) -> bool:
+        """Say whether as much waits here as memory is allowed to hold."""
+        return self.uncommitted() >= WAITING
 
     def _take(self) -> None:
         """Read on in the spool, as far as memory is allowed to hold."""

@@ -541,12 +541,20 @@ def copy(connection: Connection, table: str, columns: Sequence[str], rows: Itera
 
 def copy_values(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Send rows, each the values of the columns, by COPY."""
-    lines = "".join(["\t".join([COPIED[type(value)](value) for value in row]) + "\n" for row in rows])
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    send(connection, f"COPY {table} ({', '.join(columns)}) FROM STDIN", rendered(rows))
+
+
+def rendered(rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return rows in COPY's text format."""
+    return "".join(["\t".join([COPIED[type(value)](value) for value in row]) + "\n" for row in rows]).encode()
+
+
+def send(connection: Connection, statement: str, lines: bytes) -> None:
+    """Run a COPY from rendered lines."""
     driver: Any = connection.dialect.loaded_dbapi
     with closing(connection.connection.cursor()) as cursor:
         try:
-            cast(Any, cursor).copy_expert(statement, io.BytesIO(lines.encode()))
+            cast(Any, cursor).copy_expert(statement, io.BytesIO(lines))
         except driver.Error as error:  # SQLAlchemy does not see this statement, so its errors are made here
             raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
 

@@ -1,5 +1,6 @@
 """The demo, as somebody sees it who has just cloned the repository."""
 
+import json
 import os
 import re
 import signal
@@ -75,6 +76,18 @@ def test_all_four_parts_show_data_for_every_keyword_and_change_while_one_looks(d
     tweets.wait_for(timeout=PATIENCE)
     expect(tweets).not_to_have_text(tweets.inner_text(), timeout=PATIENCE)
     assert errors == []
+
+
+def test_status_tells_who_carries_which_keyword(demo):
+    _, home, _ = demo
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("TALKER_", "RAY_"))}
+    asked = [Path(sys.executable).with_name("talker"), "status", "--json"]
+    told = json.loads(subprocess.check_output(asked, env=env | {"TALKER_HOME": str(home)}))
+
+    assert {lane["keyword"]: lane["tracker"] for lane in told["lanes"]} == dict(zip(KEYWORDS, KEYWORDS, strict=True))
+    assert told["reader"]["state"] == "listening"
+    assert sum(lane["committed"] for lane in told["lanes"]) > 1000
+    assert told["spool"]["full"] is False
 
 
 def test_ctrl_c_leaves_no_process_behind(demo):

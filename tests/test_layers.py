@@ -14,8 +14,8 @@ MAY_IMPORT = {
     "jobs": {"core"},
     "panel_app": {"core"},
     "local_x": set(),
-    "bench": {"core", "jobs"},
     "machine": {"core"},
+    "bench": {"core", "actors", "jobs", "panel_app", "local_x", "machine"},
     "doctor": {"core", "machine", "jobs"},
 }
 OURS = {*MAY_IMPORT, "talker"}

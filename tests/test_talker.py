@@ -202,3 +202,11 @@ def test_forget_needs_a_token_to_ask_x(talker, stored):
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "TALKER_X_BEARER_TOKEN" in done.stderr
+
+
+def test_status_says_so_when_nothing_runs(talker):
+    told = talker("status", "--json")
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith("talker: Nothing runs in ")
+    assert told.stderr.count("\n") == 1
