@@ -25,6 +25,7 @@ from core.weights import FILE, load
 from jobs import criteria, influence
 from jobs.criteria import Window
 from jobs.lake import SCHEMAS
+from jobs.ranks import NEAR
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 START = NOON - timedelta(hours=72)
@@ -166,7 +167,8 @@ def assert_same(rows: list[dict], wanted: dict) -> None:
     assert {(row["keyword_id"], row["author_id"]) for row in rows} == wanted.keys()
     for row in rows:
         want = wanted[row["keyword_id"], row["author_id"]]
-        assert row["top_tweet_id"] == want["top_tweet_id"]
+        assert row["top_tweet_id"] == (want["top_tweet_id"] if row["rank"] <= NEAR else None)
+        assert (row["rank_low"] is None) == (row["rank"] > NEAR)
         for name in FIELDS:
             if name.endswith("_at"):
                 same = datetime.fromisoformat(str(row[name])) == want[name]
