@@ -17,7 +17,7 @@ from core import db
 from core.config import Settings
 from core.models import Author, Influence, InfluenceRun, Keyword, Tweet
 from jobs import influence
-from jobs.session import executors, spark_host
+from jobs.session import executors
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 PATIENCE = 180
@@ -127,24 +127,3 @@ def test_postgres_killed_amid_a_run_leaves_the_window_as_it_was(run, author_row,
     assert [told.state for told in runs(engine)] == ["done"]
     engine.dispose()
     server.cleanup()
-
-
-def test_a_spark_host_killed_amid_a_run_is_started_again_and_does_it(
-    engine, host, run, database_url, author_row, tweet_row, tmp_path
-):
-    import ray
-
-    filled(engine, author_row, tweet_row)
-    run(engine, database_url)
-    undisturbed = rows(engine)
-    host.stop()  # RayDP names its actors: one session at a time
-    actor = spark_host(Settings(database_url=database_url, lake=tmp_path / "lake"))
-    ray.get(actor.start.remote())
-    answer = actor.run_influence.remote(NOON.isoformat())
-    when_computing(engine)
-    os.kill(process_of("SparkHost"), signal.SIGKILL)
-
-    assert ray.get(answer, timeout=PATIENCE)["rows"] == len(undisturbed) > 50
-    assert rows(engine) == undisturbed
-    assert [(told.state, told.error) for told in runs(engine)] == [("done", None)]
-    ray.kill(actor)
