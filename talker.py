@@ -521,6 +521,18 @@ def asked_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+@bench.command("ingest")
+def bench_ingest(as_json: AsJson = False) -> None:
+    """Measure how fast tweets are stored, beside this machine's limit and a plain program; takes a few minutes."""
+    from bench.ingest import measure
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        status = stack.enter_context(say.status("Starting"))
+        figures = measure(Settings.from_env(), status.update)
+    answer(figures, as_json)
+
+
 @bench.command("influence")
 def bench_influence(
     rows: Annotated[int, typer.Option(min=1000, help="Made-up tweets to score.")] = 10_000_000,

@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--speed", type=float, default=1.0, help="how fast time runs; 0: as fast as the client reads")
     serve.add_argument("--rate", type=float, help="posts a second at most; X's 250 if not given, 0 is no cap")
     serve.add_argument("--connects", type=int, default=50, help="stream connections allowed in 15 minutes")
+    serve.add_argument("--recording", type=Path, help="tell this file's messages instead of what happens")
     record = commands.add_parser("record", help="write the stream's messages of the past hours as JSONL")
     record.set_defaults(run=run_record)
     record.add_argument("file", type=Path)
@@ -62,7 +63,9 @@ def run_serve(arguments: argparse.Namespace) -> None:
     scenario = Scenario(arguments.seed, arguments.start or datetime.now(UTC))
     terms = {} if arguments.rate is None else {"rate": arguments.rate}
     limits = {"stream": arguments.connects}
-    local_x = LocalX(scenario, arguments.token, speed=arguments.speed, limits=limits, **terms)
+    local_x = LocalX(
+        scenario, arguments.token, speed=arguments.speed, limits=limits, recording=arguments.recording, **terms
+    )
     asyncio.run(serve(local_x, arguments.port))
 
 

@@ -20,6 +20,7 @@ from local_x.faults import Faults
 from local_x.fields import Shape, UnknownField
 from local_x.limits import Bucket, Terms
 from local_x.names import spelled
+from local_x.recording import Recording
 from local_x.rule_store import RuleStore
 from local_x.rules import InvalidRule
 from local_x.stream import Stream
@@ -59,7 +60,7 @@ class Api:
     connections: Connections
     rules: RuleStore
     archive: Archive
-    stream: Stream
+    stream: Stream | Recording
     usage: Usage
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -18,6 +19,7 @@ from local_x.connections import Connections
 from local_x.control import Control
 from local_x.faults import Faults, Order
 from local_x.limits import LIMITS, Bucket, Terms
+from local_x.recording import Recording
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
 from local_x.stream import Feed, Stream
@@ -32,6 +34,7 @@ class LocalX:
         token: the bearer token that opens everything.
         speed: how fast event time runs; 0 is as fast as the client reads.
         clock: the time by which posts are billed, in seconds since 1970.
+        recording: a file of stream messages to be told instead of what happens, see `recording`.
         limits: requests in 15 minutes by kind (`limits.LIMITS`), where they differ from X's.
         terms: fields of `limits.Terms`, where they differ from X's; with speed 0 the stream has no cap of its own.
     """
@@ -44,6 +47,7 @@ class LocalX:
         speed: float = 1.0,
         limits: Mapping[str, int] | None = None,
         clock: Callable[[], float] = time.time,
+        recording: Path | None = None,
         **terms: Any,
     ):
         self.token = token
@@ -53,7 +57,8 @@ class LocalX:
         self.rules, self.faults, self.connections = RuleStore(self.terms), Faults(), Connections()
         feed = Feed(scenario, scenario.now, speed)
         self.archive = Archive(scenario, feed.frontier)
-        self.stream = Stream(feed, self.archive, self.rules, self.faults, self.terms)
+        told = Stream(feed, self.archive, self.rules, self.faults, self.terms)
+        self.stream = Recording(recording, self.terms) if recording else told
         self.usage = Usage(self.terms, clock)
 
     def app(self) -> web.Application:
