@@ -7,7 +7,7 @@ demo: .venv/installed
 	@$(BIN)/talker demo
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check

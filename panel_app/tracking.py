@@ -89,6 +89,7 @@ class Keywords:
         self._selection = selection
         self._visitor = visitor
         self._rows: dict[tuple[Any, ...], tuple[pn.pane.HTML, pn.viewable.Viewable]] = {}
+        self._changed = 0  # the moment of the last change by a button here
         self.answer = look.pane("")
         self.view = pn.Column(sizing_mode="stretch_width")
 
@@ -111,14 +112,15 @@ class Keywords:
 
     def look(self) -> None:
         """Show what is there now, read a few seconds ago at most."""
-        moment = hash((data.watch().version(0), int(time.monotonic() / LOOK_SECONDS)))
-        self.show(data.frame(queries.tracking(), moment))
+        if (now := moment()) != self._changed:  # what was read in that moment may be older than the change
+            self.show(data.frame(queries.tracking(), now))
 
     def do(self, action: str, doing: Callable[[], object], done: str) -> None:
         """Do what a button asks for, and say what came of it."""
         wrong = change(self._visitor, action, doing)
-        self.answer.object = look.said(wrong, done, self._selection.dark)
+        self._changed = moment()
         self.show(data.now(queries.tracking()))
+        self.answer.object = look.said(wrong, done, self._selection.dark)  # last: the buttons are new by then
 
     def _row(self, row: pd.Series) -> tuple[pn.pane.HTML, pn.viewable.Viewable]:
         name, paused, sensitive = row["name"], bool(row["paused"]), bool(row["sensitive"])
@@ -159,6 +161,11 @@ class Keywords:
 
         first = button("Remove", f"Remove {name}", ask)
         return [first, sure]
+
+
+def moment() -> int:
+    """Return a number that changes every few seconds, and with what is committed."""
+    return hash((data.watch().version(0), int(time.monotonic() / LOOK_SECONDS)))
 
 
 def form(keywords: Keywords, selection: Selection) -> pmui.Paper:

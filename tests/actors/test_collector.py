@@ -19,7 +19,7 @@ import machine
 from actors import parse, terms
 from actors.collector import collect
 from actors.spool import Spool
-from actors.tracker import keyword_of
+from actors.tracker import keywords_named
 from core import db, store
 from core.config import Settings
 from core.models import Keyword, Term, Trend, Tweet
@@ -115,7 +115,7 @@ def accepted(path):
     """Return the pairs of keyword and tweet id that the spool accepted."""
     with closing(sqlite3.connect(path)) as journal:
         messages = [orjson.loads(body) for (body,) in journal.execute("SELECT body FROM accepted")]
-    return {(keyword_of(tag), int(one["data"]["id"])) for one in messages for tag in parse.tags_of(one)}
+    return {(name, int(one["data"]["id"])) for one in messages for name in keywords_named(parse.tags_of(one))}
 
 
 def counted_anew(tweets, names):

@@ -114,7 +114,7 @@ def test_by_hand_it_is_asked_whatever_was_asked_today(engine, known, jobs, x):
 
 
 def test_a_job_that_takes_its_time_is_waited_for(engine, known, jobs, x):
-    x.change(job_seconds=0.3)
+    x.change(job_seconds=2.0)
     x.remove(known[0][0])
     waits = []
 

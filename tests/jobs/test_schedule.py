@@ -36,8 +36,8 @@ def scheduler(database_url, engine):
 
 
 def computed(engine, end):
-    store.start_influence_run(engine, end - timedelta(hours=72), end, "v")
-    store.finish_influence_run(engine, end, [], tweets=0, authors=0, executors=1)
+    token = store.start_influence_run(engine, end - timedelta(hours=72), end, "v")
+    store.finish_influence_run(engine, end, token, [], [], tweets=0, authors=0, executors=1)
 
 
 def test_nothing_is_due_until_the_next_quarter_hour():
@@ -79,8 +79,8 @@ def test_once_what_is_due_is_done_nothing_is(last, now):
 
 def test_a_tick_runs_what_is_missing_since_the_last_run_that_succeeded(engine, scheduler):
     computed(engine, NOON)
-    store.start_influence_run(engine, NOON, NOON + QUARTER, "v")
-    store.fail_influence_run(engine, NOON + QUARTER, "out of memory")
+    token = store.start_influence_run(engine, NOON, NOON + QUARTER, "v")
+    store.fail_influence_run(engine, NOON + QUARTER, token, "out of memory")
     ran = []
     scheduler(ran).tick(NOON + timedelta(minutes=31))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,6 +34,12 @@ def cookie_header(guest):
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in guest.cookies)
 
 
+def alone(coroutine):
+    """Run a coroutine in a thread of its own: the browser's driver keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 def knock(app_url, token, **headers):
     """Open the app's websocket; returns what comes first, or the status of the refusal."""
 
@@ -46,7 +53,7 @@ def knock(app_url, token, **headers):
         socket.close()
         return first
 
-    return asyncio.run(opened())
+    return alone(opened())
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -223,7 +230,7 @@ def test_a_socket_that_is_open_is_closed_when_its_session_is_revoked(guest, app_
         socket.close()
         return code
 
-    assert asyncio.run(asyncio.wait_for(until_closed(), timeout=30)) == 4401
+    assert alone(asyncio.wait_for(until_closed(), timeout=30)) == 4401
 
 
 def test_a_page_is_no_place_for_a_secret(signed_in, app_home):
