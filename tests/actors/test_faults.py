@@ -81,7 +81,7 @@ def test_renamed_fields_reach_the_spool_as_they_came(follow, names):
 
 @pytest.mark.parametrize(("fault", "reason"), ENDINGS)
 def test_an_ending_is_one_gap_and_nothing_that_came_is_lost(follow, fault, reason):
-    following = follow(reading={"silence": 0.5}, keep_alive=0.2)
+    following = follow(reading={"silence": 3.0}, keep_alive=0.2)
     following.heard(20)
     following.x.order(**fault)
     following.wait_for(lambda: len(following.gaps()) == 1)
