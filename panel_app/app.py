@@ -221,14 +221,20 @@ def choices(selection: Selection) -> tuple[pn.viewable.Viewable, ...]:
 
 
 def notice(selection: Selection) -> pn.pane.HTML:
-    """Return the banner that says so when people on the pages were invented."""
-    made_up = bool(data.frame(queries.synthetic(), data.watch().version(0))["synthetic"][0])
+    """Return the banner that says so when people on the pages were invented, as soon as there are such people."""
 
     def banner(dark: bool) -> str:
         return look.block(SYNTHETIC, dark, "notice")
 
     pane = look.pane(pn.bind(banner, selection.param.dark))
-    pane.visible = made_up
+    pane.visible = False
+
+    def tell(*_: object) -> None:
+        version = selection.view.version if selection.view else 0
+        pane.visible = pane.visible or bool(data.frame(queries.synthetic(), version)["synthetic"][0])
+
+    selection.param.watch(tell, "view")
+    tell()
     return pane
 
 
