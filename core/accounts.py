@@ -12,17 +12,19 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, cast, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from core.config import TalkerError
-from core.models import Account, Event, LoginSession
+from core.models import Account, Event, Export, LoginSession
 
 ROLES = ("viewer", "analyst", "admin")  # each may do what those before it may
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 SEEN_EVERY = timedelta(minutes=1)  # how exactly a session's last use is kept: a page is dozens of requests
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
-USAGE = ("view", "choice")  # the kinds of events that people can switch off
+MOST_EXPORTED = 500  # tweets and people that X lets one user take out as a file on a day; ids alone are not among them
+USAGE = ("view", "choice", "export")  # the kinds of events that people can switch off
 LENGTHS = {"name": 80, "company": 80, "interest": 500}
 
 
@@ -216,6 +218,29 @@ def record(engine: Engine, account_id: int, kind: str, **detail: object) -> None
     row = select(Account.id, literal(kind), cast(detail, JSONB)).where(Account.id == account_id, wanted)
     with engine.begin() as connection:
         connection.execute(insert(Event).from_select(["account_id", "kind", "detail"], row))
+
+
+def exported(engine: Engine, account_id: int) -> int:
+    """Return how many tweets and people somebody has taken out on this UTC day."""
+    today = (Export.account_id == account_id, Export.day == func.current_date())
+    with engine.connect() as connection:
+        return connection.execute(select(Export.objects).where(*today)).scalar_one_or_none() or 0
+
+
+def take_out(engine: Engine, account_id: int, objects: int) -> bool:
+    """Count tweets and people who are about to leave the app; False, and nothing is counted, if it is too many today.
+
+    One statement both asks and counts, so that two browsers of one account do not get past the limit together.
+    """
+    if objects > MOST_EXPORTED:
+        return False
+    row = upsert(Export).values(account_id=account_id, day=func.current_date(), objects=objects)
+    more = Export.objects + row.excluded.objects
+    counted = row.on_conflict_do_update(
+        index_elements=[Export.account_id, Export.day], set_={"objects": more}, where=more <= MOST_EXPORTED
+    )
+    with engine.begin() as connection:
+        return connection.execute(counted.returning(Export.objects)).first() is not None
 
 
 def change(rows: int) -> None:

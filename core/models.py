@@ -86,6 +86,15 @@ class Event(Base):
     detail: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
 
 
+class Export(Base):
+    """How many tweets and people somebody has taken out of the app on a UTC day: X allows a number of them."""
+
+    __tablename__ = "export"
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    objects: Mapped[int]
+
+
 class Keyword(Base):
     """What is tracked: X gets `query`, people see `name`; while it is `paused`, X is not asked.
 

@@ -306,6 +306,7 @@ def tweets_with(
     return (
         select(
             cast(Tweet.id, String).label("tweet_id"),
+            cast(Tweet.author_id, String).label("author_id"),
             Tweet.text,
             Tweet.created_at,
             Tweet.label,

@@ -26,6 +26,7 @@ from panel_app import (
     look,
     overview,
     sampled,
+    take_away,
     tracking,
     trend,
     usage,
@@ -163,12 +164,15 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
     def chosen() -> str:
         return names[menu.active if isinstance(menu.active, int) else menu.active[0]]
 
+    takes, taking = take_away.row(visitor, selection, lambda: slug(chosen()))
+
     def tell(*_: object) -> None:
         tell_address(slug(chosen()), selection)
 
     def show(*_: object) -> None:
         name = title.object = chosen()
         tell()
+        taking()
         for picker in pickers:
             picker.visible = name in PAGES
         if name in PAGES and selection.missing:
@@ -195,6 +199,7 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
     return pn.Column(
         notice(selection),
         pmui.FlexBox(title, *pickers, align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
+        takes,
         look.pane(pn.bind(sampled.note, selection.param.view)),
         place,
         usage.feedback_box(visitor, lambda: slug(chosen()), lambda: selection.dark),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import insert, select, update
 
-from core.models import Account, Event, Influence, InfluenceRun, Keyword, Tweet
+from core.models import Account, Event, Export, Influence, InfluenceRun, Keyword, Tweet
 from panel_app import app
 from tests.panel_app.conftest import PAYLOAD, SECRET
 
@@ -227,3 +228,26 @@ def test_a_keyword_without_tweets_says_what_to_do(opened):
     page.locator("li", has_text="quiet").click()
 
     page.get_by_text("No tweet about quiet yet").wait_for()
+
+
+def test_numbers_pictures_and_a_link_leave_by_keyboard(opened, filled_database):
+    page, errors, hosts = opened("/?page=influence-score")
+    page.get_by_text("Export and share").press("Enter", timeout=30_000)
+    page.locator(".columns .card").first.wait_for(timeout=30_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="People and numbers (CSV)").press("Enter")
+    lines = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+    page.get_by_role("button", name="Pictures (PNG)").press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG: Resonance").press("Enter")
+
+    assert {line["name"] for line in lines} == {PAYLOAD}
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    page.get_by_role("button", name="Copy link").press("Enter")
+    page.get_by_text(re.compile("The link is copied|Copy this link")).wait_for()
+    with filled_database.begin() as connection:
+        connection.execute(update(Export).values(objects=499))
+    page.get_by_role("button", name="People and numbers (CSV)").click()
+    page.get_by_text("You have taken 499 today").wait_for()
+    assert errors == []
+    assert hosts <= {"127.0.0.1", None}

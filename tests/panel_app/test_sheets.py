@@ -1,0 +1,96 @@
+"""What leaves the app as CSV: the numbers of the screen, and nothing that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.models import Author, Influence, Term, Trend, Tweet
+from panel_app import sheets
+from panel_app.selection import ALL, Selection
+from tests.panel_app.conftest import NOON, SECRET, minute_row
+
+STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+
+
+def read(rows):
+    return list(csv.reader(io.StringIO(sheets.written(rows))))
+
+
+@given(st.sampled_from(STARTS), st.text())
+def test_no_text_begins_as_a_formula(start, rest):
+    rows = pd.DataFrame({"=name": [start + rest, rest], "count": [-1, 2]})
+    for line in read(rows):
+        assert not line[0].startswith(tuple(STARTS))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text[0] not in STARTS))
+def test_every_other_text_comes_back_as_it_was(text):
+    assert read(pd.DataFrame({"text": [text]}))[1] == [text]
+
+
+def test_numbers_stay_numbers_and_unknown_is_nothing():
+    rows = pd.DataFrame({"mean": [-0.25, None], "followers_count": [1234, None], "name": ["a", None]})
+
+    assert sheets.written(rows).splitlines() == ['"mean","followers_count","name"', '-0.25,1234,"a"', '"","",""']
+
+
+def test_the_top_influencers_and_the_ids_of_all_that_x_counts(keyword, put, influence_row, author_row, tweet_row):
+    keyword("nike")
+    put(Author, author_row(7, name="=cmd|' /C calc'!A0"), author_row(8))
+    put(Tweet, tweet_row(2**60, author_id=7, text="@you &amp; me"), tweet_row(5, author_id=8))
+    put(
+        Influence,
+        influence_row(7, rank=1, score=50.04, sentiment=-0.256, label=-1, top_tweet_id=2**60),
+        influence_row(8, rank=1, score=40.0, label=1, top_tweet_id=None, followers_count=None),
+    )
+    sheet = sheets.sheet("influence-score", Selection())
+    second = dict(zip(*read(sheet.rows)[::2], strict=True))
+
+    assert second | {"mood": "negative", "score": "50", "mean sentiment": "-0.26", "tweet_id": str(2**60)} == second
+    assert second["name"] == "'=cmd|' /C calc'!A0"
+    assert second["tweet"] == "'@you & me"
+    assert sheet.objects == 3
+    assert read(sheet.ids().rows)[1:] == [["tweet", str(2**60)], ["user", "8"], ["user", "7"]]
+
+
+def test_tweets_behind_a_word_leave_with_their_authors(keyword, put, author_row, tweet_row):
+    keyword("nike")
+    put(Author, author_row(1))
+    put(Tweet, tweet_row(1, text="late again"), tweet_row(2, text="so late"), tweet_row(3))
+    sheet = sheets.tweets_sheet(Selection().view, "late", ALL)
+
+    assert sorted(sheet.rows["text"]) == ["late again", "so late"]
+    assert (sheet.tweet_ids, sheet.user_ids, sheet.objects) == (("2", "1"), ("1",), 3)
+
+
+@pytest.mark.parametrize("page", sheets.SHEETS)
+def test_of_a_sensitive_keyword_no_person_and_no_tweet_leaves(page, keyword, put, influence_row, author_row, tweet_row):
+    keyword("nike", sensitive=True)
+    put(Author, author_row(1, name=SECRET, username=SECRET))
+    put(Tweet, tweet_row(1, text=SECRET, latitude=1.0, longitude=1.0, place=SECRET, place_confidence=1.0))
+    put(Influence, influence_row(1, rank=1, top_tweet_id=1))
+    put(Trend, minute_row())
+    put(Term, {"keyword_id": 1, "hour": NOON, "label": 1, "term": "late", "tweets": 2})
+    selection = Selection()
+    gone = [sheets.sheet(page, selection), sheets.tweets_sheet(selection.view, SECRET, ALL)]
+
+    assert [sheet.objects for sheet in gone] == [0, 0]
+    assert SECRET not in "".join(sheets.written(sheet.rows) for sheet in gone)
+
+
+def test_the_bars_of_the_trend_leave_in_the_viewers_time(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    put(Trend, minute_row(label=1, tweets=3, sentiment_sum=1.0, sentiment_square_sum=0.5))
+    lines = read(sheets.sheet("hashtag-trend", Selection(hours=24, zone="Asia/Tokyo")).rows)
+    last = dict(zip(lines[0], lines[-1], strict=True))
+
+    assert last["from (Asia/Tokyo)"] == "2026-06-19 21:00"
+    assert (last["positive"], last["tweets"], last["mean sentiment"]) == ("3", "3", "0.33")
+    assert len(lines) == 98
