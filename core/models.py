@@ -324,7 +324,8 @@ class Tombstone(Base):
 class InfluenceRun(Base):
     """One run of the influence job; `state` is running, done or failed, `stage` how far it came.
 
-    The stages are extract, compute and load; a run that is done has none.
+    The stages are extract, compute and load; a run that is done has none. `attempts` is how often the window was begun
+    since it was last done.
     """
 
     __tablename__ = "influence_run"
@@ -341,6 +342,7 @@ class InfluenceRun(Base):
     executors: Mapped[int | None]
     weights: Mapped[str | None]
     error: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default="1")
 
 
 class Influence(Base):

@@ -246,9 +246,10 @@ def audience(keyword_id: int) -> Rows:
     )
 
 
-def last_influence_window() -> Rows:
-    """The end of the newest window that has been computed; NULL when none has."""
-    return select(func.max(InfluenceRun.window_end).label("window_end")).where(InfluenceRun.state == "done")
+def influence_windows(since: datetime) -> Rows:
+    """The windows that end after a time and were begun: whether they are done, how often they were tried, and when."""
+    run = InfluenceRun
+    return select(run.window_end, run.state, run.attempts, run.started_at).where(run.window_end > since)
 
 
 def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: int = 1000) -> Rows:

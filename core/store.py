@@ -317,12 +317,15 @@ def forget_spool(engine: Engine, spool: str) -> None:
 def start_influence_run(engine: Engine, window_start: datetime, window_end: datetime, weights: str) -> datetime:
     """Record that a window is being computed, for the first time or again; returns when, which is the run's token.
 
-    There is one run at a time, so any other that still says "running" was killed: it is marked as failed.
+    There is one run at a time, so any other that still says "running" was killed: it is marked as failed. The attempts
+    at a window are counted until one is done.
     """
     begun = {"window_start": window_start, "state": "running", "weights": weights, "started_at": func.clock_timestamp()}
     unknown = dict.fromkeys(("stage", "finished_at", "tweets", "authors", "rows", "seconds", "executors", "error"))
     statement = insert(InfluenceRun).values(window_end=window_end, **begun, **unknown)
-    again = statement.on_conflict_do_update(index_elements=["window_end"], set_={**begun, **unknown})
+    attempts = case((InfluenceRun.state == "done", 1), else_=InfluenceRun.attempts + 1)
+    begun_again = {**begun, **unknown, "attempts": attempts}
+    again = statement.on_conflict_do_update(index_elements=["window_end"], set_=begun_again)
     killed = update(InfluenceRun).where(InfluenceRun.state == "running", InfluenceRun.window_end != window_end)
     with engine.begin() as connection:
         connection.execute(killed.values(state="failed", error="It ended without a word: its process was killed."))

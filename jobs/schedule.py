@@ -1,10 +1,10 @@
-"""Runs the influence job at every quarter hour, never twice at once, and catches up after a pause."""
+"""Runs the influence job at every quarter hour, never twice at once, and catches up on what was missed or failed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -23,21 +23,28 @@ log = logging.getLogger(__name__)
 
 Run = Callable[[str | None], dict[str, Any]]
 
-CATCH_UP = 4  # windows; after a longer pause only the latest is worth its time
-LATE_S = 600  # a quarter hour that the machine slept through is still run this much later
+LOOK_BACK = timedelta(hours=2)  # after a longer pause only the latest window is worth its time
+PATIENCE = timedelta(minutes=5)  # before a window that failed is tried again; then twice as long each time
+LATE_S = 600  # a time that the machine slept through is still heeded this much later
 
 
-def due(last: datetime | None, now: datetime) -> list[datetime]:
-    """Return the window ends to compute, oldest first.
+def due(begun: Sequence[Any], now: datetime) -> list[datetime]:
+    """Return the window ends to compute, oldest first; `begun` are rows of core.queries.influence_windows.
 
-    They are the quarter hours after `last`, the newest one computed, up to `now`; only the latest of them where there
-    are more than CATCH_UP, or nothing was ever computed.
+    They are the quarter hours of the LOOK_BACK from the first that was begun there, wherever one is missing between
+    others, and those that failed. Each attempt at one makes the wait for the next twice as long, so that a window that
+    can never be computed is tried five times at most. Where nothing was begun it is the latest alone.
     """
+    known = {run.window_end: run for run in begun}
     latest = quarter_before(now)
-    missing = (latest - quarter_before(last)) // QUARTER if last else CATCH_UP + 1
-    if missing > CATCH_UP:
-        return [latest]
-    return [latest - QUARTER * back for back in reversed(range(missing))]
+    recent = [latest - QUARTER * back for back in reversed(range(LOOK_BACK // QUARTER))]
+    first = min((end for end in recent if end in known), default=latest)
+    return [end for end in recent if end >= first and (end not in known or again(known[end], now))]
+
+
+def again(run: Any, now: datetime) -> bool:
+    """Say whether a window that was begun is to be tried once more; one that "runs" may have been killed."""
+    return bool(run.state != "done" and now >= run.started_at + PATIENCE * 2 ** (run.attempts - 1))
 
 
 class Scheduler:
@@ -52,7 +59,8 @@ class Scheduler:
         self._engine = db.engine(database_url, pool_size=1)
         self._running = Lock()  # one after the other here; across processes it is the job's own lock in Postgres
         self._clock = BackgroundScheduler(timezone=UTC)
-        self._clock.add_job(self.tick, "cron", minute="*/15", coalesce=True, misfire_grace_time=LATE_S)
+        # Between the quarter hours too: nothing is due then but what failed or could not begin.
+        self._clock.add_job(self.tick, "cron", minute="*/5", coalesce=True, misfire_grace_time=LATE_S)
         self._clock.start()
 
     def stop(self) -> None:
@@ -73,7 +81,7 @@ class Scheduler:
     def _due(self, now: datetime) -> list[datetime]:
         try:
             with self._engine.connect() as connection:
-                return due(connection.execute(queries.last_influence_window()).scalar(), now)
+                return due(connection.execute(queries.influence_windows(now - LOOK_BACK)).all(), now)
         except SQLAlchemyError as error:
             log.error("Which influence windows are due is not known: %s", one_line(error))
             return []

@@ -1,17 +1,21 @@
 """Every quarter hour once, in order, whatever fails or sleeps."""
 
+from collections import Counter, namedtuple
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
 from core import store
 from core.config import TalkerError
-from jobs.schedule import CATCH_UP, Scheduler, due
+from core.models import InfluenceRun
+from jobs.schedule import LOOK_BACK, Scheduler, due
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
+Begun = namedtuple("Begun", "window_end state attempts started_at")
 times = st.integers(0, 60 * 24 * 7).map(lambda minutes: NOON + timedelta(minutes=minutes))
 
 
@@ -40,51 +44,99 @@ def computed(engine, end):
     store.finish_influence_run(engine, end, token, [], [], tweets=0, authors=0, executors=1)
 
 
+def begun(end, state="done", attempts=1, started_at=None):
+    """A window as the database tells of it; it began at its end unless told otherwise."""
+    return Begun(end, state, attempts, started_at or end)
+
+
 def test_nothing_is_due_until_the_next_quarter_hour():
-    assert due(NOON, NOON) == due(NOON, NOON + timedelta(minutes=14, seconds=59)) == []
-    assert due(NOON, NOON + QUARTER) == [NOON + QUARTER]
+    done = [begun(NOON)]
+
+    assert due(done, NOON) == due(done, NOON + timedelta(minutes=14, seconds=59)) == []
+    assert due(done, NOON + QUARTER) == [NOON + QUARTER]
 
 
-def test_a_short_pause_is_caught_up_window_by_window():
-    assert due(NOON, NOON + timedelta(minutes=50)) == [NOON + QUARTER, NOON + 2 * QUARTER, NOON + 3 * QUARTER]
+def test_a_pause_is_caught_up_window_by_window():
+    assert due([begun(NOON)], NOON + timedelta(minutes=50)) == [NOON + QUARTER, NOON + 2 * QUARTER, NOON + 3 * QUARTER]
 
 
 def test_after_a_long_pause_only_the_latest_is_due():
-    assert due(NOON, NOON + timedelta(days=2, minutes=3)) == [NOON + timedelta(days=2)]
+    assert due([begun(NOON)], NOON + timedelta(days=2, minutes=3)) == [NOON + timedelta(days=2)]
 
 
 def test_at_the_very_first_the_latest_is_due():
-    assert due(None, NOON + timedelta(minutes=7)) == [NOON]
+    assert due([], NOON + timedelta(minutes=7)) == [NOON]
 
 
-def test_a_clock_put_back_makes_nothing_due():
-    assert due(NOON, NOON - timedelta(hours=1)) == []
+def test_windows_missed_before_later_good_ones_are_due():
+    missed = [begun(NOON), begun(NOON + QUARTER, "failed"), begun(NOON + 3 * QUARTER)]
+
+    assert due(missed, NOON + timedelta(minutes=50)) == [NOON + QUARTER, NOON + 2 * QUARTER]
 
 
-@given(times, times)
-def test_what_is_due_is_aligned_in_order_new_and_not_to_come(last, now):
-    ends = due(last, now)
+def test_what_failed_or_was_killed_is_tried_again_after_a_wait_that_doubles():
+    for state in ("failed", "running"):
+        for attempts, wait in ((1, 5), (2, 10), (3, 20), (4, 40)):
+            found = [begun(NOON, state, attempts)]
+            assert due(found, NOON + timedelta(minutes=min(wait, 15), seconds=-1)) == []
+            assert NOON in due(found, NOON + timedelta(minutes=wait))
+
+
+@given(times, st.lists(st.tuples(st.integers(-3, 20), st.sampled_from(["done", "failed"]), st.integers(1, 6))))
+def test_what_is_due_is_aligned_in_order_recent_and_not_done(now, windows):
+    found = {NOON + QUARTER * place: (state, attempts) for place, state, attempts in windows}
+    ends = due([begun(end, *told) for end, told in found.items()], now)
 
     assert ends == sorted(set(ends))
-    assert len(ends) <= CATCH_UP
-    assert all(end.minute % 15 == 0 and last < end <= now for end in ends)
+    assert all(end.minute % 15 == 0 and now - LOOK_BACK < end <= now for end in ends)
+    assert not any(found.get(end, ("failed",))[0] == "done" for end in ends)
 
 
-@given(times, times)
-def test_once_what_is_due_is_done_nothing_is(last, now):
-    ends = due(last, now)
+@given(times, st.sets(st.integers(-9, 20)), st.sets(st.integers(0, 50), max_size=4))
+def test_every_window_of_two_hours_is_done_in_the_end_or_tried_five_times(start, poison, refused):
+    """`poison` are the windows that never can be computed, `refused` the ticks that find another run in progress."""
+    known, tries = {}, Counter()
+    for tick in range(60):
+        now = start + tick * timedelta(minutes=5)
+        for end in due(known.values(), now):
+            if tick not in refused:
+                tries[end] += 1
+                state = "failed" if (end - NOON) // QUARTER in poison else "done"
+                known[end] = begun(end, state, tries[end], now)
 
-    assert due(ends[-1] if ends else last, now) == []
+    ends = [end for end in tries if end <= now - LOOK_BACK]
+    assert len(ends) == (max(ends) - min(ends)) // QUARTER + 1  # no hole
+    assert all(tries[end] == (5 if known[end].state == "failed" else 1) for end in ends)
 
 
-def test_a_tick_runs_what_is_missing_since_the_last_run_that_succeeded(engine, scheduler):
+def test_a_tick_runs_what_failed_before_a_later_good_one_and_what_is_missing(engine, scheduler):
     computed(engine, NOON)
     token = store.start_influence_run(engine, NOON, NOON + QUARTER, "v")
     store.fail_influence_run(engine, NOON + QUARTER, token, "out of memory")
+    computed(engine, NOON + 2 * QUARTER)
+    with engine.begin() as connection:
+        connection.execute(update(InfluenceRun).values(started_at=InfluenceRun.window_end))
     ran = []
-    scheduler(ran).tick(NOON + timedelta(minutes=31))
+    scheduler(ran).tick(NOON + 3 * QUARTER)
 
-    assert ran == [(NOON + QUARTER).isoformat(), (NOON + 2 * QUARTER).isoformat()]
+    assert ran == [(NOON + QUARTER).isoformat(), (NOON + 3 * QUARTER).isoformat()]
+
+
+def test_attempts_at_a_window_are_counted_until_it_is_done(engine):
+    def attempts():
+        with engine.connect() as connection:
+            return connection.execute(select(InfluenceRun.attempts)).scalar_one()
+
+    counted = []
+    for _ in range(3):
+        token = store.start_influence_run(engine, NOON, NOON, "v")
+        store.fail_influence_run(engine, NOON, token, "out of memory")
+        counted.append(attempts())
+    computed(engine, NOON)
+    counted.append(attempts())
+    computed(engine, NOON)
+
+    assert [*counted, attempts()] == [1, 2, 3, 4, 1]
 
 
 def test_a_run_that_fails_is_one_line_in_the_log_and_the_next_goes_on(engine, scheduler, caplog):
@@ -115,8 +167,11 @@ def test_a_database_that_is_away_is_one_line_in_the_log(caplog):
     assert "Which influence windows are due is not known" in line
 
 
-def test_the_clock_is_set_to_the_quarter_hours(scheduler):
+def test_the_clock_is_set_to_every_five_minutes_and_so_to_the_quarter_hours(scheduler):
     (job,) = scheduler([])._clock.get_jobs()
+    times = [NOON]
+    while times[-1] < NOON + QUARTER:
+        times.append(job.trigger.get_next_fire_time(None, times[-1] + timedelta(seconds=1)))
 
-    assert job.trigger.get_next_fire_time(None, NOON + timedelta(seconds=1)) == NOON + QUARTER
+    assert times == [NOON + timedelta(minutes=minutes) for minutes in (0, 5, 10, 15)]
     assert (job.max_instances, job.coalesce) == (1, True)
