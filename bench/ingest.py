@@ -107,7 +107,7 @@ def limit(engine: Engine, lines: list[bytes]) -> dict[str, float]:
     """Return the seconds that parsing, VADER and COPY take for one tweet, each alone in one process."""
     texts = [orjson.loads(line)["data"]["text"] for line in lines]
     analyzer = SentimentIntensityAnalyzer()
-    rows = tracker.batch(Stretch(1, "", "", "", 0, list(enumerate(lines)), "."), {}).tweets
+    rows = tracker.batch(Stretch(1, "", "", "", 0, list(enumerate(lines)), ".")).tweets
     columns = [column for column in store.TWEET if column != "keyword_id"]
     table = store.rendered([row[column] for column in columns] for row in rows)
     return {
