@@ -121,7 +121,9 @@ def server(own_postgres):
     """That Postgres, running, with nothing in what these tests look at."""
     engine = db.engine(own_postgres.get_uri())
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE keyword, tweet, trend, term, dead_letter, spool_offset RESTART IDENTITY CASCADE"))
+        connection.execute(
+            text("TRUNCATE keyword, tweet, trend, term, dead_letter, spool_offset RESTART IDENTITY CASCADE")
+        )
     yield own_postgres
     own_postgres.ensure_postgres_running()
     engine.dispose()
