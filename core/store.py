@@ -13,7 +13,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, bindparam, case, delete, func, null, or_, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, exists, func, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -35,6 +35,7 @@ from core.models import (
     Sampling,
     Spending,
     SpoolOffset,
+    Tombstone,
     Tweet,
     Usage,
 )
@@ -427,6 +428,8 @@ def heed_tombstones(connection: Connection, batches: Sequence[Batch]) -> Sequenc
     Whoever forgets locks the tombstones, so he waits for the batches that have looked here, and those that have not
     will see his: see core.erasure.
     """
+    if not connection.execute(select(exists().select_from(Tombstone))).scalar():
+        return batches
     rows = [row for batch in batches for row in batch.tweets]
     tweets = {number for row in rows for number in (row["id"], row["original_id"]) if number}
     authors = {row["author_id"] for row in rows} | {row["id"] for batch in batches for row in batch.authors}

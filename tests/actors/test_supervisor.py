@@ -44,7 +44,11 @@ def test_a_tweet_of_a_shared_rule_is_stored_for_each_keyword_that_it_is_about(en
         pass
 
     with engine.connect() as connection:
-        found = connection.execute(select(Tweet.id, Keyword.name).join(Keyword).order_by(Tweet.id, Keyword.name)).all()
+        found = connection.execute(
+            select(Tweet.id, Keyword.name)
+            .join(Keyword, Keyword.id == Tweet.keyword_id)
+            .order_by(Tweet.id, Keyword.name)
+        ).all()
     assert found == [(1, "nike"), (2, "nike"), (2, "puma")]
 
 
