@@ -1,19 +1,22 @@
 """Reads: each function answers one question and returns a Select with every value bound.
 
-A range is given as `start` and `end` and means start < created_at <= end, in UTC.
+A range is given as `start` and `end` and means start <= created_at < end, in UTC; both are whole minutes, so that the
+tweets of a range and its minutes of `trend` are the same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Date,
+    DateTime,
     Double,
     ScalarSelect,
     Select,
@@ -132,18 +135,18 @@ def totals(keyword_id: int, start: datetime, end: datetime) -> Rows:
     ).where(_delivered(keyword_id, start, end))
 
 
-def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta) -> Rows:
-    """Tweets and sentiment sums per bin and label, oldest first; empty bins have no row.
+def trend(keyword_id: int, edges: Sequence[datetime]) -> Rows:
+    """Tweets and sentiment sums per bin and label; empty bins have no row.
 
-    Label NULL holds the tweets that were not scored; their sentiment sums say nothing. `percent` is the smallest share
-    of the stream that was read in the bin, `estimated` how many tweets those that were read stand for.
+    `edges` say where each bin begins, counted from 0, and where the last one ends. Label NULL holds the tweets that
+    were not scored; their sentiment sums say nothing. `percent` is the smallest share of the stream that was read in
+    the bin, `estimated` how many tweets those that were read stand for.
     """
-    time = func.date_bin(bin_width, Trend.minute, EPOCH).label("time")
     middle = Trend.minute + HALF_MINUTE
     percent = func.coalesce(Sampling.percent, 100)
     return (
         select(
-            time,
+            _bin(Trend.minute, edges),
             Trend.label,
             func.sum(Trend.tweets).label("tweets"),
             cast(func.sum(Trend.sentiment_sum), Double).label("sentiment_sum"),
@@ -152,10 +155,21 @@ def trend(keyword_id: int, start: datetime, end: datetime, bin_width: timedelta)
             func.min(percent).label("percent"),
         )
         .outerjoin(Sampling, _sampled(middle, middle))
-        .where(Trend.keyword_id == keyword_id, Trend.minute >= start, Trend.minute <= end)
-        .group_by("time", Trend.label)
-        .order_by("time")
+        .where(Trend.keyword_id == keyword_id, Trend.minute >= edges[0], Trend.minute < edges[-1])
+        .group_by("bin", Trend.label)
+        .order_by("bin")
     )
+
+
+def voices(keyword_id: int, edges: Sequence[datetime]) -> Rows:
+    """Distinct authors per bin, each bin counted anew: they do not add up over bins."""
+    heard = (
+        select(_bin(Tweet.created_at, edges), Tweet.author_id)
+        .where(_delivered(keyword_id, edges[0], edges[-1]))
+        .distinct()
+        .subquery()
+    )
+    return select(heard.c.bin, func.count().label("voices")).group_by(heard.c.bin).order_by(heard.c.bin)
 
 
 def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
@@ -268,7 +282,7 @@ def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: in
     latest = (
         select(Tweet.place, Tweet.country_code, Tweet.latitude, Tweet.longitude, Tweet.place_confidence)
         .where(Tweet.keyword_id == keyword_id, Tweet.author_id == ranked.c.author_id)
-        .where(Tweet.created_at > start, Tweet.created_at <= end)
+        .where(Tweet.created_at >= start, Tweet.created_at < end)
         .order_by(Tweet.created_at.desc())
         .limit(1)
         .lateral()
@@ -291,7 +305,7 @@ def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: in
     return (
         select(Term.term, tweets, _share(start, end))
         .where(Term.keyword_id == keyword_id, Term.label == label)
-        .where(Term.hour > start - timedelta(hours=1), Term.hour <= end)
+        .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
         .group_by(Term.term)
         .order_by(tweets.desc(), Term.term)
         .limit(limit)
@@ -509,7 +523,13 @@ def positions() -> Rows:
 
 
 def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement[bool]:
-    return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at > start, Tweet.created_at <= end)
+    return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
+
+
+def _bin(time: Any, edges: Sequence[datetime]) -> ColumnElement[int]:
+    """Return in which bin a time lies, as the column `bin`."""
+    begins = cast(list(edges[:-1]), ARRAY(DateTime(timezone=True)))
+    return (func.width_bucket(time, begins) - 1).label("bin")
 
 
 def _sampled(start: Any, end: Any) -> ColumnElement[bool]:

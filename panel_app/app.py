@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlencode
 
 import holoviews as hv
 import panel as pn
@@ -17,6 +16,7 @@ from core import db, queries
 from core.accounts import Visitor
 from core.config import Settings
 from panel_app import (
+    address,
     admin,
     auth,
     data,
@@ -25,6 +25,7 @@ from panel_app import (
     influencers,
     look,
     overview,
+    pickers,
     sampled,
     take_away,
     tracking,
@@ -32,7 +33,7 @@ from panel_app import (
     usage,
     words,
 )
-from panel_app.selection import RANGES, Selection
+from panel_app.selection import Selection
 
 FONTS = Path(__file__).parent / "fonts"
 FOLLOW_MILLISECONDS = 1000
@@ -68,7 +69,7 @@ DESK: dict[str, tuple[str, str, Callable[[Selection, Visitor], pn.viewable.Viewa
 def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
     visitor = auth.pages_visitor()
-    selection = Selection(**asked_choices())
+    selection = Selection(**address.asked(pn.state.session_args))
     names = pages_for(visitor)
     icons = {name: about[0] for name, about in (*PAGES.items(), *DESK.items())}
     menu = pmui.MenuList(
@@ -76,11 +77,10 @@ def dashboard() -> Page:
         active=asked_page(names),
         sizing_mode="stretch_width",
     )
-    phone = "Mobi" in (pn.state.headers.get("User-Agent") or "")
     shell = Page(
         title="TwitterTalker",
         sidebar=[menu, who(visitor, selection)],
-        sidebar_open=not phone,
+        sidebar_open=not look.on_phone(),
         sidebar_width=240,
         main=[body(selection, menu, names, visitor)],
         busy_indicator=None,
@@ -129,14 +129,6 @@ def leave_when_signed_out() -> None:
     pn.state.add_periodic_callback(check, FOLLOW_MILLISECONDS)
 
 
-def asked_choices() -> dict[str, Any]:
-    """Return the keyword and the range that the address names, as far as there are such."""
-    args = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items()}
-    hours = {str(hours): hours for hours in RANGES.values()}
-    asked: dict[str, Any] = {"keyword": args.get("keyword"), "hours": hours.get(args.get("hours", ""))}
-    return {name: value for name, value in asked.items() if value is not None}
-
-
 def slug(name: str) -> str:
     """Return a page's name as it stands in the address."""
     return name.lower().replace(" ", "-")
@@ -157,7 +149,7 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
     title = pmui.Typography(
         "", variant="h1", sx={"fontSize": "1.6rem", "fontWeight": 700}, margin=(4, 0), align="center"
     )
-    pickers = choices(selection)
+    chooses, between = pickers.pickers(selection), pn.Column(pickers.ends(selection), margin=0)
     place = pn.Column(sizing_mode="stretch_width")
     built: dict[str, pn.viewable.Viewable] = {}
 
@@ -173,8 +165,8 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
         name = title.object = chosen()
         tell()
         taking()
-        for picker in pickers:
-            picker.visible = name in PAGES
+        for part in (*chooses, between):
+            part.visible = name in PAGES
         if name in PAGES and selection.missing:
             place[:] = [look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))]
             return
@@ -192,13 +184,14 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
     menu.param.watch(show, "active")
     menu.param.watch(viewed, "active")
     selection.param.watch(show, "missing")
-    selection.param.watch(tell, ["keyword", "hours"])
+    selection.param.watch(tell, ["keyword", "hours", "window", "bar", "word", "mood"])
     show()
     viewed()
-    selection.param.watch(chose, ["keyword", "hours", "word", "mood"])
+    selection.param.watch(chose, ["keyword", "hours", "window", "bar", "word", "mood"])
     return pn.Column(
         notice(selection),
-        pmui.FlexBox(title, *pickers, align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
+        pmui.FlexBox(title, *chooses, align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
+        between,
         takes,
         look.pane(pn.bind(sampled.note, selection.param.view)),
         place,
@@ -213,16 +206,7 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
 def tell_address(page: str, selection: Selection) -> None:
     """Keep the browser's address such that it leads somebody else to what is shown."""
     if pn.state.location:
-        chosen: dict[str, Any] = {"page": page, "keyword": selection.keyword, "hours": selection.hours}
-        pn.state.location.update_query(**{name: value for name, value in chosen.items() if value is not None})
-
-
-def choices(selection: Selection) -> tuple[pn.viewable.Viewable, ...]:
-    """Build the pickers that every page follows, and the clock."""
-    chosen, shared = selection.param, {"margin": (4, 0), "align": "center"}
-    keyword = pmui.Select.from_param(chosen.keyword, label="Keyword", width=200, size="small", **shared)
-    span = pmui.RadioButtonGroup.from_param(chosen.hours, label="", size="small", sx=look.BUTTONS, **shared)
-    return keyword, span, last_tweet(selection)
+        pn.state.location.search = f"?{urlencode(address.chosen(page, selection))}"
 
 
 def notice(selection: Selection) -> pn.pane.HTML:
@@ -243,22 +227,6 @@ def notice(selection: Selection) -> pn.pane.HTML:
     return pane
 
 
-def last_tweet(selection: Selection) -> pn.pane.HTML:
-    """Return a clock that says how old the newest tweet is, so that a still page is not taken for a broken one."""
-    clock = pn.pane.HTML("", stylesheets=[look.STYLE], margin=0, align="center")
-
-    def tick() -> None:
-        if selection.view:
-            age = look.ago((datetime.now(UTC) - selection.view.end).total_seconds())
-            clock.object = look.block(
-                f'last tweet {age}<span class="font" aria-hidden="true">a</span>', selection.dark, "clock"
-            )
-
-    tick()
-    pn.state.add_periodic_callback(tick, FOLLOW_MILLISECONDS)
-    return clock
-
-
 def serve(settings: Settings, port: int) -> pn.io.server.Server:
     """Return a server of the app, not yet started, on the address of the settings.
 
@@ -268,6 +236,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     """
     pn.extension(raw_css=[FONT_FACE])
     hv.extension("bokeh")
+    hv.renderer("bokeh").webgl = False  # without a graphics card it takes seconds to draw what a canvas does at once
     db.check(data.engine())
     accounts = auth.Accounts(data.engine(), settings, port, door.PAGES)
     server: pn.io.server.Server = pn.serve(

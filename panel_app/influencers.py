@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import holoviews as hv
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 from bokeh.models import HoverTool
 from holoviews import opts
 
@@ -135,14 +132,14 @@ def page(selection: Selection) -> pn.Column:
     chart = pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False)
     return pn.Column(
         look.pane(pn.bind(audience.totals, view)),
-        folded("How a score is made", lambda: made(selection)),
+        look.folded("How a score is made", lambda: made(selection)),
         Steady(html=pn.bind(leaders, view), sizing_mode="stretch_width"),
         # Not the pane itself is hidden: it would hand its design on to Bokeh with `visible`, which raises.
         pn.Column(
             look.pane(pn.bind(heading, view)),
             chart,
             Steady(html=pn.bind(table, view), sizing_mode="stretch_width"),
-            folded("What if the weights were others?", lambda: what_if.page(selection)),
+            look.folded("What if the weights were others?", lambda: what_if.page(selection)),
             visible=pn.bind(shows_people, view),
             sizing_mode="stretch_width",
         ),
@@ -158,17 +155,3 @@ def made(selection: Selection) -> pn.Column:
 
     told = look.pane(pn.bind(rules, selection.param.dark))
     return pn.Column(told, weights_page.page(selection), sizing_mode="stretch_width")
-
-
-def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
-    """Return a part of a page behind its title, built when it is first opened."""
-    # A plot that is put into the card itself while it opens is drawn before it has a size, which raises.
-    inside = pn.Column(sizing_mode="stretch_width")
-    card = pmui.Card(objects=[inside], title=title, collapsed=True, sizing_mode="stretch_width", margin=(8, 0))
-
-    def fill(*_: object) -> None:
-        if not card.collapsed and not len(inside):
-            inside.append(build())
-
-    card.param.watch(fill, "collapsed")
-    return card

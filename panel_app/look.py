@@ -6,13 +6,15 @@ Everything that becomes HTML goes through `safe`: names, places and tweets are s
 from __future__ import annotations
 
 import html
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import panel as pn
+import panel_material_ui as pmui
 
 LABELS = (1, 0, -1)
 MOODS = {1: "positive", 0: "neutral", -1: "negative"}
@@ -56,6 +58,11 @@ def pane(body: Any) -> pn.pane.HTML:
     return pn.pane.HTML(body, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(6, 0))
 
 
+def on_phone() -> bool:
+    """Say whether the page is shown by a phone, which calls itself so."""
+    return "Mobi" in (pn.state.headers.get("User-Agent") or "")
+
+
 def frameless(plot: Any, _element: object) -> None:
     """Take off what a dark theme draws around a plot, its margin and Bokeh's logo: a hook for HoloViews."""
     plot.state.update(outline_line_color=None, min_border=0)
@@ -70,6 +77,11 @@ def mood(label: int) -> str:
 def number(value: float | None) -> str:
     """Return a count with thousands parted, or a dash for unknown, which is not 0."""
     return "\N{EN DASH}" if value is None or pd.isna(value) else f"{value:,.0f}"
+
+
+def counted(value: float, thing: str) -> str:
+    """Return a number of things: 1 tweet, 2 tweets."""
+    return f"{number(value)} {thing}{'' if value == 1 else 's'}"
 
 
 def short(value: float | None) -> str:
@@ -106,9 +118,27 @@ def ago(seconds: float) -> str:
     return f"{max(0, int(seconds))} s ago"
 
 
+def span(time: timedelta) -> str:
+    """Return a length of time in its two largest units: 3 days, 2 h 30 min."""
+    minutes = round(time.total_seconds() / 60)
+    if minutes >= 2880 and not minutes % 1440:
+        return f"{minutes // 1440} days"
+    days, hours, rest = minutes // 1440, minutes // 60, minutes % 60
+    if days >= 2:
+        return f"{days} days {hours % 24} h" if hours % 24 else f"{days} days"
+    return " ".join(f"{part} {unit}" for part, unit in ((hours, "h"), (rest, "min")) if part) or "0 min"
+
+
 def clock(time: datetime, zone: str) -> str:
     """Return a time in the viewer's zone."""
     return f"{time.astimezone(ZoneInfo(zone)):%d %b %Y, %H:%M}"
+
+
+def between(start: datetime, end: datetime, zone: str) -> str:
+    """Return a range in the viewer's zone, which it names; the day is said twice only if there are two."""
+    first, last = (time.astimezone(ZoneInfo(zone)) for time in (start, end))
+    until = f"{last:%H:%M}" if last.date() == first.date() else f"{last:%d %b %Y, %H:%M}"
+    return f"{first:%d %b %Y, %H:%M} \N{EN DASH} {until} ({zone})"
 
 
 def local(times: pd.Series[Any], zone: str) -> pd.Series[Any]:
@@ -131,3 +161,17 @@ def said(wrong: str, done: str, dark: bool) -> str:
     """Return what came of a click: what was wrong, or what is done."""
     style, role = ("negative", "alert") if wrong else ("", "status")
     return block(f'<p class="said {style}" role="{role}">{safe(wrong or done)}</p>', dark)
+
+
+def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
+    """Return a part of a page behind its title, built when it is first opened."""
+    # A plot that is put into the card itself while it opens is drawn before it has a size, which raises.
+    inside = pn.Column(sizing_mode="stretch_width")
+    card = pmui.Card(objects=[inside], title=title, collapsed=True, sizing_mode="stretch_width", margin=(8, 0))
+
+    def fill(*_: object) -> None:
+        if not card.collapsed and not len(inside):
+            inside.append(build())
+
+    card.param.watch(fill, "collapsed")
+    return card

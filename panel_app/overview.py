@@ -10,16 +10,11 @@ from panel_app import look, trend
 from panel_app.selection import Selection, View
 
 
-def change(now: float, before: float, hours: int) -> str:
+def change(now: float, before: float, span: str) -> str:
     """Return how much a count moved, or that there is nothing to compare with."""
     if not before:
-        return f"none in the {span(hours)} before"
-    return f"{look.signed(100 * (now - before) / before, 0)} % against the {span(hours)} before"
-
-
-def span(hours: int) -> str:
-    """Return a range's length in words."""
-    return f"{hours // 24} days" if hours > 24 else f"{hours} h"
+        return f"none in the {span} before"
+    return f"{look.signed(100 * (now - before) / before, 0)} % against the {span} before"
 
 
 def tile(name: str, figure: str, note: str) -> str:
@@ -43,13 +38,13 @@ def shares(table: pd.DataFrame) -> str:
     return f'<div class="shares-bar">{bar}</div><div class="shares">{text}</div>'
 
 
-def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, hours: int) -> str:
+def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, span: str) -> str:
     """Return the figures of a range beside those of the range before; of a sample counts are not compared."""
-    tweets, voices = (change(now[count], before[count], hours) for count in ("tweets", "voices"))
+    tweets, voices = (change(now[count], before[count], span) for count in ("tweets", "voices"))
     if min(now["percent"], before["percent"]) < 100:
         tweets, voices = trend.about(table) or "a sample before", "of a sample: not compared"
     if now["scored"] and before["scored"]:
-        moved = f"{look.signed(now['sentiment'] - before['sentiment'])} against the {span(hours)} before"
+        moved = f"{look.signed(now['sentiment'] - before['sentiment'])} against the {span} before"
     else:
         moved = "nothing to compare with"
     four = (
@@ -66,7 +61,7 @@ def figures(view: View) -> str:
     now, before = (
         view.read(queries.totals(view.keyword_id, *ends)).iloc[0] for ends in ((view.start, view.end), view.before)
     )
-    return look.block(tiles(now, before, trend.trend_of(view), view.hours), view.dark)
+    return look.block(tiles(now, before, trend.trend_of(view), view.span), view.dark)
 
 
 def page(selection: Selection) -> pn.Column:

@@ -11,23 +11,30 @@ import pandas as pd
 import param
 
 from core import queries
-from panel_app import data
+from panel_app import cuts, data, look
 
-# How long a range is, and how wide its bins are: 56 to 96 of them, so that a bar can be told from its neighbour.
-RANGES = {"1 h": 1, "6 h": 6, "24 h": 24, "72 h": 72, "7 d": 168}
-BIN_MINUTES = {1: 1, 6: 5, 24: 15, 72: 60, 168: 180}
+CUSTOM = 0  # of the ranges, that which somebody set: from a time to a time, and it stays
+RANGES = {"1 h": 1, "6 h": 6, "24 h": 24, "3 d": 72, "7 d": 168, "30 d": 720}
 
 ALL = "all"  # moods; None would leave the button of all unpressed
+AUTO = ""  # bars as wide as suits the range
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One state of the selection, complete: what is drawn depends on nothing else."""
+    """One state of the selection, complete: what is drawn depends on nothing else.
+
+    It holds start <= time < end, in whole minutes. `hours` is CUSTOM where somebody set both ends; else the range moves
+    on with the newest tweet.
+    """
 
     keyword: str
     keyword_id: int
-    hours: int
+    start: datetime
     end: datetime
+    newest: datetime
+    hours: int = CUSTOM
+    bar: str = AUTO
     sensitive: bool = False
     version: int = 0
     zone: str = "UTC"
@@ -36,19 +43,23 @@ class View:
 
     @property
     def bin_width(self) -> timedelta:
-        """How much time one bar of the trend holds."""
-        return timedelta(minutes=BIN_MINUTES[self.hours])
+        """How much time one bar of the trend holds; a day may be an hour longer or shorter."""
+        return cuts.width_for(self.end - self.start, self.bar)
 
     @property
-    def start(self) -> datetime:
-        """Where the range begins: on a whole bin, so that totals and bars agree."""
-        start = self.end - timedelta(hours=self.hours)
-        return start - (start - queries.EPOCH) % self.bin_width
+    def edges(self) -> list[datetime]:
+        """Where the bars begin, and where the last one ends."""
+        return cuts.edges(self.start, self.end, self.bin_width, self.zone)
 
     @property
     def before(self) -> tuple[datetime, datetime]:
         """The range of the same length just before this one."""
         return self.start - (self.end - self.start), self.start
+
+    @property
+    def span(self) -> str:
+        """How long the range is, in words."""
+        return look.span(timedelta(hours=self.hours) if self.hours else self.end - self.start)
 
     def read(self, query: queries.Rows) -> pd.DataFrame:
         """Return a query's rows as of this view."""
@@ -62,7 +73,9 @@ class Selection(param.Parameterized):
     """
 
     keyword: Any = param.Selector(objects=[])
-    hours: Any = param.Selector(objects=RANGES, default=72)
+    hours: Any = param.Selector(objects={**RANGES, "Custom": CUSTOM}, default=72)
+    window: Any = param.Parameter(doc="the two ends of a custom range, in UTC")
+    bar: Any = param.Selector(objects=[AUTO, *cuts.WIDTHS], default=AUTO)
     word = param.String("")
     mood: Any = param.Selector(objects={"All": ALL, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=ALL)
     zone = param.String("UTC")
@@ -71,10 +84,21 @@ class Selection(param.Parameterized):
     missing = param.String("")
 
     def __init__(self, **params: Any) -> None:
+        self._live = 72  # the last range that was not custom
         super().__init__(**params)
         self.refresh()
 
-    @param.depends("keyword", "hours", "zone", "dark", watch=True)
+    def choose(self, start: datetime, end: datetime) -> None:
+        """Look at a range of its own, in whole minutes."""
+        first = whole_minute(start)
+        last = whole_minute(end - timedelta(microseconds=1)) + cuts.MINUTE
+        self.param.update(hours=CUSTOM, window=(first, max(last, first + cuts.MINUTE)))
+
+    def go_live(self) -> None:
+        """Return to the range that was looked at before the custom one."""
+        self.hours = self._live
+
+    @param.depends("keyword", "hours", "window", "bar", "zone", "dark", watch=True)
     def refresh(self) -> None:
         """Take in what was committed since the last call; costs nothing when nothing was."""
         tracked = data.frame(queries.keywords(), data.watch().version(0)).set_index("name")
@@ -91,24 +115,47 @@ class Selection(param.Parameterized):
 
     def _see(self, keyword_id: int, sensitive: bool) -> None:
         version = data.watch().version(keyword_id)
-        newest = data.frame(queries.newest_tweet(keyword_id), version)
-        if newest.empty:
+        found = data.frame(queries.newest_tweet(keyword_id), version)
+        if found.empty:
             listening = "They appear here as X delivers them; the Tracking page says whether we listen."
             self.missing = f"No tweet about {self.keyword} yet. {listening}"
             return
         # Recorded tweets end years ago: the range ends where they do, and not in the future where a clock is wrong.
-        end = min(newest["created_at"][0].to_pydatetime(), datetime.now(UTC))
+        newest = min(found["created_at"][0].to_pydatetime(), datetime.now(UTC))
+        self._live = self.hours or self._live
         choices: dict[str, Any] = {
             "keyword": self.keyword,
             "hours": self.hours,
+            "bar": self.bar,
             "zone": known_zone(self.zone),
             "dark": self.dark,
             "images": data.settings().app_images,
         }
-        view = View(keyword_id=keyword_id, sensitive=sensitive, version=version, end=end, **choices)
+        start, end = self._ends(newest, choices["zone"])
+        choices |= {"start": start, "end": end, "newest": newest}
+        view = View(keyword_id=keyword_id, sensitive=sensitive, version=version, **choices)
         if view != self.view:  # param takes an equal view for a new one, and every page would draw again
             self.view = view
         self.missing = ""
+
+    def _ends(self, newest: datetime, zone: str) -> tuple[datetime, datetime]:
+        if not self.hours and self.window:
+            return self.window  # type: ignore[no-any-return]
+        if not self.hours and self.view:
+            return self.view.start, self.view.end  # custom, and nobody has said from when to when
+        return moving(newest, self.hours or self._live, self.bar, zone)
+
+
+def moving(newest: datetime, hours: int, bar: str, zone: str) -> tuple[datetime, datetime]:
+    """Return a range that ends with the minute of the newest tweet, and begins with a whole bar."""
+    end = whole_minute(newest) + cuts.MINUTE
+    start = end - timedelta(hours=hours)
+    return cuts.begun(start, cuts.width_for(end - start, bar), zone), end
+
+
+def whole_minute(time: datetime) -> datetime:
+    """Return when the minute of a time began."""
+    return time.replace(second=0, microsecond=0)
 
 
 def known_zone(name: str) -> str:

@@ -15,7 +15,7 @@ from panel.custom import JSComponent
 
 from core import accounts, queries
 from core.accounts import MOST_EXPORTED, Visitor
-from panel_app import data, look, sheets, usage
+from panel_app import address, data, look, sheets, usage
 from panel_app.selection import Selection, View
 from panel_app.sheets import Sheet
 
@@ -65,7 +65,7 @@ def row(visitor: Visitor, selection: Selection, page: Callable[[], str]) -> tupl
         made = buttons(name, word, view.sensitive) if there else ""
         one.param.update(html=made, about=about(name, selection) if there else {"dark": selection.dark}, visible=there)
 
-    selection.param.watch(follow, ["view", "word", "mood", "missing"])
+    selection.param.watch(follow, ["view", "word", "mood", "bar", "missing"])
     follow()
     return one, follow
 
@@ -138,17 +138,9 @@ def about(page: str, selection: Selection) -> dict[str, Any]:
         "legend": legend,
         "source": source(view),
         "file": file_name(page, view),
-        "query": address(page, selection),
+        "query": urlencode(address.chosen(page, selection)),
         "dark": view.dark,
     }
-
-
-def address(page: str, selection: Selection) -> str:
-    """Return the query of the address that leads to what is shown: page, keyword, range, and the word."""
-    chosen: dict[str, Any] = {"page": page, "keyword": selection.keyword, "hours": selection.hours}
-    if selection.word:
-        chosen |= {"word": selection.word, "mood": selection.mood}
-    return urlencode({name: value for name, value in chosen.items() if value is not None})
 
 
 def window(view: View) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import holoviews as hv
@@ -10,194 +12,267 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import HoverTool, NumeralTickFormatter
+from bokeh.events import SelectionGeometry
+from bokeh.models import BoxSelectTool, HoverTool, NumeralTickFormatter
 from holoviews import opts
 
 from core import queries
-from panel_app import look, sampled
-from panel_app.selection import Selection, View
+from panel_app import coverage, cuts, look, sampled
+from panel_app.selection import AUTO, Selection, View
 
+TIPS = ["mood", "count", "tweets", "voices", "when", "about"]  # what a bar tells
 UNKNOWN = 9  # stands for label NULL, which no column may be named
 STACK = {label: look.MOODS[label] for label in (-1, 0, 1)} | {UNKNOWN: "not scored"}
 UNSCORED = {False: "#C3CBD3", True: "#57606A"}
 GAP = "#D4A72C"
-PAUSES = 3  # told in words
 Z95 = 1.96  # 95 % of a normal distribution lies within this many standard errors of its mean
 
 
-def bins(frame: pd.DataFrame, samples: pd.DataFrame, view: View) -> pd.DataFrame:
-    """Return one row for each bin of the view, empty bins too, in the viewer's time.
+def bins(frame: pd.DataFrame, heard: pd.DataFrame, samples: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Return one row for each bar of the view, empty ones too.
 
-    Columns: `time` and `until`, tweets by sentiment, their sum `tweets`, and over the `scored` n of them the `mean`
-    with the ends `low` and `high` of its 95 % interval, m ± 1.96 s / √n (NaN where n is too small to know).
-    `percent` is the smallest share of the stream that was read in the bin; the tweets stand for `estimated` ones.
+    Columns: `time` and `until` in the viewer's time, `start` and `end` in UTC; tweets by sentiment, their sum `tweets`,
+    the `voices` who wrote them, and over the `scored` n of them the `mean` with the ends `low` and `high` of its 95 %
+    interval, m ± 1.96 s / √n (NaN where n is too small to know). `percent` is the smallest share of the stream that was
+    read in the bar; the tweets stand for `estimated` ones.
     """
-    edges = pd.date_range(view.start, view.end, freq=view.bin_width, name="time")
+    edges = pd.DatetimeIndex(view.edges)
+    all_bins = pd.RangeIndex(len(edges) - 1, name="bin")
     counts = frame.assign(label=frame["label"].fillna(UNKNOWN).astype(int)).pivot_table(
-        index="time", columns="label", values="tweets", aggfunc="sum"
+        index="bin", columns="label", values="tweets", aggfunc="sum"
     )
-    counts = counts.reindex(index=edges, columns=list(STACK)).fillna(0).astype(int)
+    counts = counts.reindex(index=all_bins, columns=list(STACK)).fillna(0).astype(int)
     counts.columns = pd.Index(STACK.values())
-    scored = frame[frame["label"].notna()].groupby("time")[["tweets", "sentiment_sum", "sentiment_square_sum"]].sum()
-    n, total, squares = (scored.reindex(edges)[column].astype(float) for column in scored)
+    scored = frame[frame["label"].notna()].groupby("bin")[["tweets", "sentiment_sum", "sentiment_square_sum"]].sum()
+    n, total, squares = (scored.reindex(all_bins)[column].astype(float) for column in scored)
     mean = total / n
     variance = ((squares - n * mean**2) / (n - 1).where(n > 1)).clip(lower=0)
     reach = Z95 * np.sqrt(variance / n)
     table = counts.assign(tweets=counts.sum(axis="columns"), scored=n.fillna(0).astype(int), mean=mean)
     table = table.assign(low=(mean - reach).clip(-1, 1), high=(mean + reach).clip(-1, 1))
-    table = table.assign(estimated=frame.groupby("time")["estimated"].sum().reindex(edges).fillna(0), percent=100)
+    voices = heard.set_index("bin")["voices"].reindex(all_bins).fillna(0).astype(int)
+    estimated = frame.groupby("bin")["estimated"].sum().reindex(all_bins).fillna(0)
+    table = table.assign(voices=voices, estimated=estimated, percent=100, start=edges[:-1], end=edges[1:])
     for start, end, percent in sampled.spans(samples, view):
-        within = (edges <= end) & (edges > start - pd.Timedelta(view.bin_width))
+        within = (table["start"] <= end) & (table["end"] > start)
         table.loc[within, "percent"] = table["percent"].clip(upper=percent)
-    table = table.reset_index()
-    until = look.local(table["time"] + view.bin_width, view.zone)
-    return table.assign(time=look.local(table["time"], view.zone), until=until)
+    times = {name: look.local(table[of], view.zone) for name, of in (("time", "start"), ("until", "end"))}
+    return table.assign(**times).reset_index(drop=True)
 
 
-def silences(gaps: pd.DataFrame, view: View) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Return when the stream was not listening, in the viewer's time; one that lasts ends with the view."""
-    starts, ends = (pd.to_datetime(gaps[column], utc=True) for column in ("started_at", "ended_at"))
-    within = [
-        (max(start, pd.Timestamp(view.start)), min(view.end if pd.isna(end) else end, pd.Timestamp(view.end)))
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    parts = pd.DataFrame(within, columns=["start", "end"], dtype="datetime64[us, UTC]")
-    return list(zip(*(look.local(parts[side], view.zone) for side in parts), strict=True))
+def volume(table: pd.DataFrame, gaps: list[Any], view: View) -> hv.Overlay:
+    """Draw the tweets of each bar, stacked by sentiment, and a line for the voices who wrote them."""
+    layers = [shade(gaps), whole(table, view), stacked(table, view), voices(table, view)]
+    top = max(1.0, table["tweets"].max(), table["estimated"].max() if sampled_in(table) else 0)
+    return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, 1.08 * top), ylabel="tweets", **axes(view)))
 
 
-def volume(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
-    """Draw the tweets of each bin, stacked by sentiment."""
-    colour = look.colours(dark) | {UNKNOWN: UNSCORED[dark]}
-    tips = [("time", "@time{%d %b %H:%M}"), ("tweets", "@count{0,0} @mood of @tweets{0,0}")]
-    hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
-    layers, base = [shade(gaps), whole(table, dark)], np.zeros(len(table), dtype=int)
+def stacked(table: pd.DataFrame, view: View) -> hv.Rectangles:
+    """Draw each bar's tweets by sentiment: negative ones lowest, and hatched, for colour does not stand alone."""
+    colour = look.colours(view.dark) | {UNKNOWN: UNSCORED[view.dark]}
+    base, parts = np.zeros(len(table), dtype=int), []
     for label, name in STACK.items():
-        drawn = table.assign(base=base, top=base + table[name], count=table[name], mood=name)
-        bars = hv.Rectangles(drawn, ["time", "base", "until", "top"], ["count", "mood", "tweets"])
-        layers.append(bars.opts(framewise=True, color=colour[label], line_width=0, tools=[hover], default_tools=[]))
-        base = base + table[name].to_numpy()
-    top = max(1.0, base.max() * 1.08, standing_for(table)["estimated"].max() * 1.08 if sampled_in(table) else 0)
-    return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, top), ylabel="tweets", **axes(table)))
+        count = table[name].to_numpy()
+        hatch = "/" if label == -1 else " "
+        style = {"mood": name, "colour": colour[label], "hatch": hatch}
+        parts.append(drawn(table).assign(base=base, top=base + count, count=count, **style))
+        base = base + count
+    bars = hv.Rectangles(pd.concat(parts), ["start", "base", "end", "top"], ["colour", "hatch", *TIPS])
+    hover = HoverTool(
+        tooltips=[
+            ("", "@when"),
+            ("@mood", "@count{0,0} of @tweets{0,0} tweets"),
+            ("voices", "@voices{0,0}"),
+            ("mean", "@about"),
+        ]
+    )
+    return bars.opts(framewise=True, color="colour", line_width=0, tools=[hover], default_tools=[], hooks=[hatched])
 
 
-def whole(table: pd.DataFrame, dark: bool = False) -> hv.Rectangles:
-    """Draw what the tweets of a sampled bin stand for, behind them."""
-    tips = [("time", "@time{%d %b %H:%M}"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
-    hover = HoverTool(tooltips=tips, formatters={"@time": "datetime"})
-    drawn = standing_for(table).assign(base=0)
-    bars = hv.Rectangles(drawn, ["time", "base", "until", "estimated"], ["tweets", "percent"])
+def hatched(plot: Any, _element: object) -> None:
+    """Hatch the bars by their column, and keep those outside a brushed window as they are: a hook for HoloViews."""
+    glyph = plot.handles["glyph"]
+    glyph.update(hatch_pattern={"field": "hatch"}, hatch_color="white", hatch_alpha=0.55, hatch_scale=7)
+    plot.handles["glyph_renderer"].update(nonselection_glyph=None, selection_glyph=None)
+
+
+def drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the bars with what is told of each, and times as Bokeh takes them: without a zone, in UTC."""
+    about = [
+        f"{look.signed(m)}, n = {n:,}" if n else "not scored"
+        for m, n in zip(table["mean"], table["scored"], strict=True)
+    ]
+    when = [spoken(*ends) for ends in zip(table["time"], table["until"], strict=True)]
+    times = {name: table[name].dt.tz_localize(None) for name in ("start", "end")}
+    return table.assign(when=when, about=about, **times)
+
+
+def spoken(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """Return when a bar begins and ends."""
+    if end - start >= pd.Timedelta(hours=23):
+        return f"{start:%a %d %b}"
+    return f"{start:%a %d %b %H:%M} \N{EN DASH} {end:%H:%M}"
+
+
+def voices(table: pd.DataFrame, view: View) -> hv.Segments:
+    """Draw how many people wrote each bar's tweets; they do not add up over bars."""
+    ink = "#F2F5F8" if view.dark else "#15181B"
+    heard = drawn(table[table["voices"] > 0])
+    lines = hv.Segments(heard.assign(same=heard["voices"]), ["start", "voices", "end", "same"])
+    return lines.opts(framewise=True, color=ink, line_width=1.5, default_tools=[])
+
+
+def whole(table: pd.DataFrame, view: View) -> hv.Rectangles:
+    """Draw what the tweets of a sampled bar stand for, behind them."""
+    hover = HoverTool(
+        tooltips=[("", "@when"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
+    )
+    bars = drawn(standing_for(table)).assign(base=0)
+    outline = hv.Rectangles(bars, ["start", "base", "end", "estimated"], ["when", "tweets", "percent"])
     style = {
-        "fill_color": UNSCORED[dark],
+        "fill_color": UNSCORED[view.dark],
         "fill_alpha": 0.15,
-        "line_color": look.colours(dark)[0],
+        "line_color": look.colours(view.dark)[0],
         "line_dash": "dashed",
     }
-    return bars.opts(framewise=True, tools=[hover], default_tools=[], **style)
+    return outline.opts(framewise=True, tools=[hover], default_tools=[], **style)
 
 
 def standing_for(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the bins that were sampled."""
+    """Return the bars that were sampled."""
     return table[table["percent"] < 100]
 
 
 def sampled_in(table: pd.DataFrame) -> bool:
-    """Say whether a bin was sampled."""
+    """Say whether a bar was sampled."""
     return not standing_for(table).empty
 
 
-def sentiment(table: pd.DataFrame, gaps: list[Any], dark: bool = False) -> hv.Overlay:
-    """Draw the mean sentiment of each bin and how sure it is."""
-    colour = look.colours(dark)[1]
-    tips = [("time", "@time{%d %b %H:%M}"), ("mean", "@mean{+0.00}, n = @scored{0,0}")]
-    hover = HoverTool(tooltips=[*tips, ("95 %", "@low{+0.00} to @high{+0.00}")], formatters={"@time": "datetime"})
-    middle = table[["mean"]].assign(time=table["time"] + (table["until"] - table["time"]) / 2)
-    band = hv.Rectangles(table, ["time", "low", "until", "high"], ["mean", "scored"])
-    line = hv.Curve(middle, "time", "mean").opts(framewise=True, color=colour, line_width=2, default_tools=[])
+def sentiment(table: pd.DataFrame, gaps: list[Any], view: View) -> hv.Overlay:
+    """Draw the mean sentiment of each bar and how sure it is."""
+    colour = look.colours(view.dark)[1]
+    bars = drawn(table)
+    middle = bars[["mean"]].assign(start=bars["start"] + (bars["end"] - bars["start"]) / 2)
+    hover = HoverTool(tooltips=[("", "@when"), ("mean", "@about"), ("95 %", "@low{+0.00} to @high{+0.00}")])
+    band = hv.Rectangles(bars, ["start", "low", "end", "high"], ["when", "about"])
+    line = hv.Curve(middle, "start", "mean").opts(framewise=True, color=colour, line_width=2, default_tools=[])
     zero = hv.HLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")
     band = band.opts(framewise=True, color=colour, fill_alpha=0.25, line_width=0, tools=[hover], default_tools=[])
     return (shade(gaps) * zero * band * line).opts(
-        opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes(table))
+        opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes(view))
     )
 
 
 def shade(gaps: list[Any]) -> hv.VSpans:
     """Shade the times without a stream: a gap is shown as a gap, never as zero."""
-    return hv.VSpans(gaps).opts(framewise=True, color=GAP, alpha=0.3, line_width=0, default_tools=[])
+    spans = [tuple(time.tz_localize(None) for time in gap) for gap in gaps]
+    return hv.VSpans(spans).opts(framewise=True, color=GAP, alpha=0.3, line_width=0, default_tools=[])
 
 
-def axes(table: pd.DataFrame) -> dict[str, Any]:
-    """Return what both plots share: the range is chosen above, so nothing pans or catches a finger's scroll."""
+def axes(view: View) -> dict[str, Any]:
+    """Return what both plots share; nothing pans, for the range is chosen elsewhere, or brushed.
+
+    The plots' clock is UTC, which neither skips an hour nor has one twice, and the ticks say what the viewer's shows.
+    """
     number = NumeralTickFormatter(format="0,0[.]0")
     shared = {"xlabel": "", "yformatter": number, "toolbar": None, "default_tools": [], "show_legend": False}
-    return shared | {"responsive": True, "show_grid": True, "xlim": (table["time"].min(), table["until"].max())}
+    named = [(time.replace(tzinfo=None), name) for time, name in cuts.ticks(view.start, view.end, view.zone)]
+    ends = tuple(time.replace(tzinfo=None) for time in (view.start, view.end))
+    return shared | {"responsive": True, "show_grid": True, "xlim": ends, "xticks": named}
 
 
-def plot(frame: pd.DataFrame, gaps: pd.DataFrame, samples: pd.DataFrame, view: View) -> hv.Layout:
+def plot(frame: pd.DataFrame, heard: pd.DataFrame, gaps: pd.DataFrame, samples: pd.DataFrame, view: View) -> hv.Layout:
     """Draw volume above mood, on one time axis."""
-    table, quiet = bins(frame, samples, view), silences(gaps, view)
-    return (volume(table, quiet, view.dark) + sentiment(table, quiet, view.dark)).cols(1)
+    table, quiet = bins(frame, heard, samples, view), coverage.silences(gaps, view)
+    return (volume(table, quiet, view) + sentiment(table, quiet, view)).cols(1)
 
 
+@functools.lru_cache(maxsize=100)  # a page asks several times at each commit; a view knows its version
 def trend_of(view: View) -> pd.DataFrame:
-    """Read the bins of a view."""
-    return bins(view.read(queries.trend(view.keyword_id, view.start, view.end, view.bin_width)), sampled.of(view), view)
+    """Read the bars of a view; they must not be changed."""
+    asked = (query(view.keyword_id, view.edges) for query in (queries.trend, queries.voices))
+    frame, heard = map(view.read, asked)
+    return bins(frame, heard, sampled.of(view), view)
 
 
 def chart(selection: Selection) -> pn.pane.HoloViews:
-    """Return the live plot: its bars move, its canvas stays."""
+    """Return the live plot: its bars move, its canvas stays; a window that is brushed becomes the range of all pages.
+
+    On a phone nothing is brushed, for a finger that draws on the plot means to scroll; there the range's ends are set.
+    """
 
     def follow(draw: Callable[..., hv.Overlay]) -> hv.DynamicMap:
-        def drawn(view: View) -> hv.Overlay:
-            return draw(trend_of(view), silences(view.read(queries.gaps(view.start, view.end)), view), view.dark)
+        def now(view: View) -> hv.Overlay:
+            return draw(trend_of(view), coverage.silences(coverage.of(view), view), view)
 
-        return hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
+        return hv.DynamicMap(now, streams=[hv.streams.Params(selection, ["view"])])
 
-    both = (follow(volume) + follow(sentiment)).cols(1).opts(opts.Layout(toolbar=None))
+    upper, lower = follow(volume), follow(sentiment)
+    if not look.on_phone():
+        upper, lower = (part.opts(opts.Overlay(hooks=[brush(selection)])) for part in (upper, lower))
+    both = (upper + lower).cols(1).opts(opts.Layout(toolbar=None))
     return pn.pane.HoloViews(both, sizing_mode="stretch_width", linked_axes=False)
+
+
+def brush(selection: Selection) -> Callable[[Any, object], None]:
+    """Return a hook for HoloViews that lets a window be drawn on a plot."""
+
+    def add(plot: Any, _element: object) -> None:
+        figure = plot.state
+        if not figure.select({"type": BoxSelectTool}):  # hooks run at each update
+            tool = BoxSelectTool(dimensions="width", renderers=[])
+            figure.add_tools(tool)
+            figure.toolbar.active_drag = tool
+            figure.on_event(SelectionGeometry, lambda event: brushed(selection, event.geometry))
+
+    return add
+
+
+def brushed(selection: Selection, drawn: Mapping[str, Any]) -> None:
+    """Look at the window that was drawn, in milliseconds of a plot whose clock is UTC; a mere click draws none."""
+    start, end = (datetime.fromtimestamp(drawn[side] / 1000, UTC) for side in ("x0", "x1"))
+    if start < end:
+        view = selection.view
+        selection.choose(max(start, view.start), min(end, view.end))
 
 
 def legend(view: View) -> str:
     """Return the colours in words, and whose time the axis shows."""
     moods = "".join(look.mood(label) for label in look.LABELS)
-    rest = '<span class="unscored">not scored (retweets, other languages)</span><span class="gap">not listening</span>'
+    rest = '<span class="unscored">not scored (retweets, other languages)</span><span class="voices">voices</span>'
+    if gaps := coverage.pauses(coverage.of(view), view):
+        rest += '<span class="gap">not listening</span>'
     if not sampled.of(view).empty:
         rest += '<span class="stands-for">what a sample stands for</span>'
-    minutes = view.bin_width.total_seconds() / 60
-    width = f"{minutes:.0f} min" if minutes < 60 else f"{minutes / 60:.0f} h"
+    width = "1 day" if view.bin_width == cuts.DAY else look.span(view.bin_width)
     time = f'<span class="quiet">a bar is {width} · times in {look.safe(view.zone)}</span>'
-    gaps = pauses(view.read(queries.gaps(view.start, view.end)), view)
     return look.block(f'<div class="legend">{moods}{rest}{time}</div>{gaps}', view.dark)
 
 
-def pauses(gaps: pd.DataFrame, view: View) -> str:
-    """Return in words when nobody was listening, why, and what filled the time since, if anything did; newest first."""
-    lines = [
-        f"<li>{start:%d %b %H:%M} to {end:%d %b %H:%M}: {look.safe(row['reason'])}; {look.safe(filling(row))}</li>"
-        for (start, end), row in zip(silences(gaps, view), gaps.to_dict("records"), strict=True)
-    ]
-    more = f"<li>and {len(lines) - PAUSES} more</li>" if len(lines) > PAUSES else ""
-    return f'<ul class="quiet">Not listening{"".join(lines[::-1][:PAUSES])}{more}</ul>' if lines else ""
-
-
-def filling(gap: Mapping[Any, Any]) -> str:
-    """Say what fills a gap: what search finds has no retweets, so its volume is not that of the times around it."""
-    filled_by, not_filled = (None if pd.isna(gap[name]) else str(gap[name]) for name in ("filled_by", "not_filled"))
-    if filled_by:
-        return f"filled by {filled_by}" + (f"; not for {not_filled}" if not_filled else "")
-    return f"not filled: {not_filled}" if not_filled else "not filled"
-
-
-def summary(table: pd.DataFrame, keyword: str) -> str:
+def summary(table: pd.DataFrame, totals: pd.Series, view: View) -> str:
     """Return the chart in a sentence, for those who do not see it."""
+    if not totals["tweets"]:
+        return look.empty(f"No tweet about {view.keyword} in this range", nothing(view))
     busiest = table.iloc[int(table["estimated"].argmax())]
     most = f"{'about ' if busiest['percent'] < 100 else ''}{look.number(busiest['estimated'])}"
-    n = int(table["scored"].sum())
-    mean = (table["mean"] * table["scored"]).sum() / n if n else None
+    tweets, voices = (look.counted(totals[f"{thing}s"], thing) for thing in ("tweet", "voice"))
     return (
-        f"<p><b>{look.number(table['tweets'].sum())} tweets</b> about <b>{look.safe(keyword)}</b>, mean sentiment "
-        f"<b>{look.mean(mean, n)}</b>. Busiest at {busiest['time']:%d %b %H:%M} with "
-        f"{most} tweets.{about(table)}</p>"
+        f"<p><b>{tweets}</b> by <b>{voices}</b> about <b>{look.safe(view.keyword)}</b>, "
+        f"mean sentiment <b>{look.mean(*interval(table))}</b>. "
+        f"Busiest {spoken(busiest['time'], busiest['until'])} with {most} tweets.{about(table)}</p>"
     )
+
+
+def interval(table: pd.DataFrame) -> tuple[float | None, int]:
+    """Return the mean sentiment over all bars, and of how many tweets it is."""
+    n = int(table["scored"].sum())
+    return (float((table["mean"] * table["scored"]).sum() / n) if n else None), n
+
+
+def nothing(view: View) -> str:
+    """Say what to do where a range holds no tweet."""
+    newest = look.clock(view.newest, view.zone)
+    return f"The newest one is of {newest}. Choose another range, or press Live to follow the newest tweets."
 
 
 def about(table: pd.DataFrame) -> str:
@@ -207,23 +282,40 @@ def about(table: pd.DataFrame) -> str:
 
 def numbers(table: pd.DataFrame) -> str:
     """Return the chart as a table, newest first."""
-    names = ("time", *STACK.values(), "tweets", "share read", "about in all", "mean sentiment")
+    names = (
+        "time",
+        *STACK.values(),
+        "tweets",
+        "voices",
+        "share read",
+        "about in all",
+        "mean sentiment",
+        "95 % interval",
+    )
     heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = "".join(
-        f"<tr><td>{row['time']:%d %b %H:%M}</td>"
-        + "".join(f"<td>{look.number(row[name])}</td>" for name in (*STACK.values(), "tweets"))
+        f"<tr><td>{spoken(row['time'], row['until'])}</td>"
+        + "".join(f"<td>{look.number(row[name])}</td>" for name in (*STACK.values(), "tweets", "voices"))
         + f"<td>{row['percent']} %</td><td>{look.number(row['estimated'])}</td>"
-        + f"<td>{look.mean(row['mean'], row['scored'])}</td></tr>"
+        + f"<td>{look.mean(row['mean'], row['scored'])}</td><td>{ends(row['low'], row['high'])}</td></tr>"
         for row in table.iloc[::-1].to_dict("records")
     )
-    return f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    note = '<p class="quiet">Voices do not add up over bars: who tweets in two of them is one voice of the range.</p>'
+    table_of = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'{note}<div class="scroll" tabindex="0">{table_of}</div>'
+
+
+def ends(low: float, high: float) -> str:
+    """Return an interval, or a dash where too few tweets make one."""
+    return look.number(None) if pd.isna(low) else f"{look.signed(low)} to {look.signed(high)}"
 
 
 def page(selection: Selection) -> pn.Column:
     """Build the page; only its content follows the selection."""
 
     def said(view: View) -> str:
-        return look.block(summary(trend_of(view), view.keyword), view.dark)
+        totals = view.read(queries.totals(view.keyword_id, view.start, view.end)).iloc[0]
+        return look.block(summary(trend_of(view), totals, view), view.dark)
 
     def counted(view: View) -> str:
         return look.block(numbers(trend_of(view)), view.dark)
@@ -231,13 +323,25 @@ def page(selection: Selection) -> pn.Column:
     view = selection.param.view
     return pn.Column(
         look.pane(pn.bind(said, view)),
-        look.pane(pn.bind(legend, view)),
+        pmui.FlexBox(look.pane(pn.bind(legend, view)), bar_picker(selection), align_items="center", gap="4px 16px"),
         chart(selection),
-        pmui.Card(
-            objects=[look.pane(pn.bind(counted, view))],
-            title="The numbers",
-            collapsed=True,
-            sizing_mode="stretch_width",
-        ),
+        look.folded("The numbers", lambda: look.pane(pn.bind(counted, view))),
         sizing_mode="stretch_width",
     )
+
+
+def bar_picker(selection: Selection) -> pmui.Select:
+    """Build the choice of how wide a bar is; what would make too many or too few of them is not offered."""
+    shared = {"label": "Bars", "width": 130, "size": "small", "margin": (4, 0)}
+    picker = pmui.Select.from_param(selection.param.bar, **shared)
+
+    def offer(*_: object) -> None:
+        view = selection.view
+        names = cuts.fitting(view.end - view.start) if view else []
+        if selection.bar not in names:
+            selection.bar = AUTO
+        picker.options = {"Automatic": AUTO} | {name: name for name in names}
+
+    selection.param.watch(offer, "view")
+    offer()
+    return picker

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from panel_app.look import clock, mood, safe
+from panel_app.look import clock, given, mood, safe
 
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 # An address does not end in what ends a sentence.
@@ -37,7 +37,7 @@ def card(row: Mapping[str, Any], zone: str, images: bool = False) -> str:
 
 def person(row: Mapping[str, Any], images: bool = False) -> str:
     """Return avatar, name and @handle; all lead to the profile, if there is one on X."""
-    name, username = row["name"] or "unknown", row["username"] or ""
+    name, username = given(row["name"]) or "unknown", given(row["username"])
     handle, face = f"@{username}" if username else "", avatar(row, images)
     if profile := profile_of(row):
         face = f'<a {leading_to(profile)} tabindex="-1" aria-hidden="true">{face}</a>'  # the name says where it leads
@@ -49,10 +49,10 @@ def person(row: Mapping[str, Any], images: bool = False) -> str:
 
 def avatar(row: Mapping[str, Any], images: bool) -> str:
     """Return the picture of a person or, so that nobody else learns who looks, initials in its place."""
-    address = row.get("profile_image_url") or ""
+    address = given(row.get("profile_image_url"))
     if images and on_x(row) and address.startswith(PICTURES):
         return f'<img class="avatar" src="{safe(address)}" alt="" loading="lazy" referrerpolicy="no-referrer">'
-    return f'<span class="avatar" aria-hidden="true">{initials(row["name"] or "")}</span>'
+    return f'<span class="avatar" aria-hidden="true">{initials(given(row["name"]))}</span>'
 
 
 def initials(name: str) -> str:
@@ -75,12 +75,12 @@ def body(row: Mapping[str, Any], zone: str) -> str:
 
 def on_x(row: Mapping[str, Any]) -> bool:
     """Say whether somebody is known to be on X: not if invented, nor if nothing is known of them any more."""
-    return row["synthetic"] is not None and not row["synthetic"]
+    return not pd.isna(row["synthetic"]) and not row["synthetic"]
 
 
 def profile_of(row: Mapping[str, Any]) -> str:
     """Return where somebody's profile on X is, or nothing."""
-    username = row["username"] or ""
+    username = given(row["username"])
     return f"https://x.com/{username}" if on_x(row) and USERNAME.fullmatch(username) else ""
 
 

@@ -27,7 +27,7 @@ from local_x.scenario import Scenario
 from local_x.server import LocalX, running
 from local_x.stream import matched
 from panel_app import data, overview, sampled, trend, words
-from panel_app.selection import View
+from panel_app.selection import View, moving
 
 MIDNIGHT = datetime(2026, 6, 22, tzinfo=UTC)
 AN_HOUR = 2_000
@@ -106,7 +106,9 @@ def test_a_day_of_2000_posts_an_hour_costs_10_dollars_and_the_numbers_say_they_a
     with engine.connect() as connection:
         (sample,) = connection.execute(select(Sampling)).all()
     end = sample.started_at + timedelta(hours=6)
-    views = [View(keyword=name, keyword_id=number, hours=24, end=end, version=1) for name, number in ids.items()]
+    start, end = moving(end, 24, "", "UTC")
+    range_ = {"start": start, "end": end, "newest": end, "hours": 24, "version": 1}
+    views = [View(keyword=name, keyword_id=number, **range_) for name, number in ids.items()]
     for view in views:
         frames = [trend.trend_of(view).iloc[-1:], words.terms_of(view, 1).iloc[:1]]
         frames.append(view.read(queries.totals(view.keyword_id, view.start, view.end)))

@@ -15,6 +15,8 @@ from core.models import Audience, Author, Gap, Influence, InfluenceRun, Sampling
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY_BEFORE = NOON - 24 * HOUR
+PAST_NOON = NOON + timedelta(minutes=1)
+QUARTERS = [NOON + number * timedelta(minutes=15) for number in range(6)]
 TREND = {"voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25, "tweets": 2}
 
 
@@ -63,10 +65,10 @@ def test_totals_count_voices_once_and_leave_the_unscored_out_of_the_mean(keyword
         tweet_row(2, author_id=1, sentiment=-0.1, label=-1),
         tweet_row(3, author_id=2, sentiment=None, label=None, kind="retweet"),
         tweet_row(4, author_id=3, matched=False),
-        tweet_row(5, author_id=4, created_at=DAY_BEFORE),
+        tweet_row(5, author_id=4, created_at=PAST_NOON),
     )
 
-    assert rows(queries.totals(1, DAY_BEFORE, NOON)) == [(3, 2, 2, pytest.approx(0.2), 100)]
+    assert rows(queries.totals(1, DAY_BEFORE, PAST_NOON)) == [(3, 2, 2, pytest.approx(0.2), 100)]
 
 
 def test_what_a_sample_stands_for_is_estimated_minute_by_minute(keyword, put, rows):
@@ -79,7 +81,7 @@ def test_what_a_sample_stands_for_is_estimated_minute_by_minute(keyword, put, ro
         {"started_at": NOON + timedelta(seconds=121), "ended_at": NOON + timedelta(minutes=10), "percent": 10},
     )
 
-    found = rows(queries.trend(1, NOON, NOON + HOUR, timedelta(minutes=15)))
+    found = rows(queries.trend(1, QUARTERS))
     assert [(row.tweets, row.estimated, row.percent) for row in found] == [(6, 2 + 8 + 20, 10), (2, 2, 100)]
     assert [row.percent for row in rows(queries.sampling(NOON, NOON + HOUR))] == [25, 10]
     assert [row.percent for row in rows(queries.sampling(NOON + timedelta(minutes=9), NOON + HOUR))] == [10]
@@ -96,9 +98,36 @@ def test_the_trend_adds_the_minutes_of_a_bin_and_keeps_labels_apart(keyword, put
         minute | {"minute": NOON + timedelta(minutes=15), "label": None},
     )
 
-    found = rows(queries.trend(1, NOON, NOON + HOUR, timedelta(minutes=15)))
+    found = rows(queries.trend(1, QUARTERS))
 
-    assert found == [(NOON, 1, 4, 1.0, 0.5, 4.0, 100), (NOON + timedelta(minutes=15), None, 2, 0.5, 0.25, 2.0, 100)]
+    assert found == [(0, 1, 4, 1.0, 0.5, 4.0, 100), (1, None, 2, 0.5, 0.25, 2.0, 100)]
+
+
+def test_a_range_holds_its_first_moment_and_not_its_last_in_tweets_and_in_minutes_alike(keyword, put, rows, tweet_row):
+    keyword()
+    times = [DAY_BEFORE - timedelta(microseconds=1), DAY_BEFORE, NOON - timedelta(microseconds=1), NOON]
+    put(Tweet, *(tweet_row(id, created_at=time) for id, time in enumerate(times)))
+    minutes = {time.replace(second=0, microsecond=0) for time in times}
+    put(Trend, *({"keyword_id": 1, "minute": minute, "label": 1, **TREND, "tweets": 1} for minute in minutes))
+
+    assert rows(queries.totals(1, DAY_BEFORE, NOON))[0].tweets == 2
+    assert sum(row.tweets for row in rows(queries.trend(1, [DAY_BEFORE, NOON]))) == 2
+
+
+def test_voices_are_counted_anew_in_each_bin(keyword, put, rows, tweet_row):
+    keyword()
+    who_and_when = [(1, 0), (1, 5), (2, 14), (1, 15), (3, 80)]
+    put(
+        Tweet,
+        *(
+            tweet_row(id, author_id=who, created_at=NOON + timedelta(minutes=minute))
+            for id, (who, minute) in enumerate(who_and_when)
+        ),
+        tweet_row(9, author_id=9, matched=False),
+    )
+
+    assert rows(queries.voices(1, QUARTERS)) == [(0, 2), (1, 1)]
+    assert rows(queries.totals(1, QUARTERS[0], QUARTERS[-1]))[0].voices == 2
 
 
 def test_top_influencers_are_the_highest_of_the_newest_window(keyword, put, rows, author_row, tweet_row, influence_row):
@@ -183,11 +212,11 @@ def test_an_influencer_stands_where_their_latest_tweet_of_the_range_came_from(
         tweet_row(1, place="Old", created_at=NOON - 2 * HOUR, **place),
         tweet_row(2, place="New", created_at=NOON - HOUR, **place),
         tweet_row(3, author_id=2),
-        tweet_row(4, author_id=3, created_at=DAY_BEFORE),
+        tweet_row(4, author_id=3, created_at=PAST_NOON),
     )
     put(Influence, influence_row(1), influence_row(2, score=10), influence_row(3))
 
-    found = rows(queries.influencer_places(1, DAY_BEFORE, NOON))
+    found = rows(queries.influencer_places(1, DAY_BEFORE, PAST_NOON))
 
     assert [(row.username, row.place, row.latitude) for row in found] == [("user1", "New", 1.0), ("user2", None, None)]
 
@@ -204,7 +233,7 @@ def test_terms_add_up_over_the_hours_of_the_range(keyword, put, rows):
         term | {"hour": NOON - 3 * HOUR, "term": "old"},
     )
 
-    found = rows(queries.terms(1, NOON - timedelta(minutes=90), NOON, label=1))
+    found = rows(queries.terms(1, NOON - timedelta(minutes=90), PAST_NOON, label=1))
 
     assert found == [("late", 4, 100), ("gate", 2, 100)]
 
@@ -218,7 +247,7 @@ def test_a_word_is_found_whole_and_in_any_case(keyword, put, rows, tweet_row, au
     )
 
     def found(term):
-        return {row.text for row in rows(queries.tweets_with(1, DAY_BEFORE, NOON, term))}
+        return {row.text for row in rows(queries.tweets_with(1, DAY_BEFORE, PAST_NOON, term))}
 
     assert found("art") == {"Great ART!", "#art", "art"}
     assert found("#art") == {"#art"}

@@ -18,8 +18,8 @@ from sqlalchemy import insert, text
 
 from core import accounts, db, weights
 from core.models import Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
-from panel_app import data, influencers, passwords
-from panel_app.selection import View
+from panel_app import data, influencers, passwords, trend
+from panel_app.selection import View, moving
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 PAYLOAD = "<img src=x onerror=window.hacked=1>"
@@ -40,6 +40,7 @@ def door(engine, database_url, monkeypatch):
     monkeypatch.setenv("TALKER_DATABASE_URL", database_url)
     data._read.clear()
     influencers._top.clear()
+    trend.trend_of.cache_clear()
     data.watch().look()
     return data
 
@@ -69,10 +70,12 @@ def visitor(engine, door):
 
 @pytest.fixture
 def view():
-    """Make a view of 24 hours that end at noon, from defaults."""
+    """Make a view of 24 hours that end with the minute of noon, from defaults."""
 
     def make(**fields):
-        return View(**{"keyword": "nike", "keyword_id": 1, "hours": 24, "end": NOON} | fields)
+        start, end = moving(NOON, fields.get("hours") or 24, fields.get("bar", ""), fields.get("zone", "UTC"))
+        known = {"keyword": "nike", "keyword_id": 1, "hours": 24, "start": start, "end": end, "newest": NOON}
+        return View(**known | fields)
 
     return make
 

@@ -221,6 +221,42 @@ def test_an_address_leads_to_the_keyword_and_range_that_it_names_and_follows_the
     page.wait_for_url(re.compile(r"hours=24"))
 
 
+def test_a_window_that_is_brushed_becomes_the_range_of_every_page_until_live(opened):
+    page, errors, _ = opened("/?page=hashtag-trend&hours=6")
+    plot = page.locator(".bk-Figure").first
+    plot.locator("canvas").first.wait_for(timeout=30_000)
+    page.get_by_text("last tweet").wait_for()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 500, box["y"] + 100, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=.*&to="), timeout=20_000)
+    shown = page.locator("input[name=start]").input_value()
+    page.get_by_text("Overview", exact=True).click()
+
+    page.locator(DRAWN["overview"]).first.wait_for()
+    assert page.locator("input[name=start]").input_value() == shown
+    page.get_by_role("button", name="Live", exact=True).click()
+    expect(page).to_have_url(re.compile(r"page=overview.*hours=6"), timeout=20_000)
+    assert errors == []
+
+
+def test_the_two_ends_of_a_range_are_set_by_keyboard_on_a_phone(opened):
+    page, errors, _ = opened("/?page=overview", 390)
+    page.get_by_role("button", name="Custom", exact=True).click(timeout=30_000)
+    page.locator("input[name=end]").fill("2020-01-02T12:00")
+    page.get_by_role("button", name="Show", exact=True).press("Enter")
+    page.get_by_text("Set an end that is later than the start").wait_for()
+    page.locator("input[name=start]").fill("2020-01-01T12:00")
+    page.get_by_role("button", name="Show", exact=True).press("Enter")
+
+    expect(page).to_have_url(re.compile(r"from=2020-01-01T.*&to=2020-01-02T"), timeout=20_000)
+    page.get_by_text("01 Jan 2020").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert errors == []
+
+
 def test_a_keyword_without_tweets_says_what_to_do(opened):
     page, _, _ = opened("/?page=overview")
     page.locator(DRAWN["overview"]).first.wait_for(timeout=30_000)

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from core import weights
 from core.models import Author, Influence, InfluenceRun, Tweet
-from panel_app import influencers
+from panel_app import influencers, look
 from panel_app.selection import Selection
 from tests.conftest import NOON
 from tests.panel_app.conftest import PAYLOAD, Tags
@@ -124,7 +124,7 @@ def test_how_a_score_is_made_is_one_click_away(put, keyword, author_row, tweet_r
 
 def test_a_part_of_the_page_is_built_when_it_is_first_opened():
     built = []
-    card = influencers.folded("What if?", lambda: built.append(1) or pn.Column())
+    card = look.folded("What if?", lambda: built.append(1) or pn.Column())
     assert not built
 
     for collapsed in (False, True, False):

@@ -26,4 +26,4 @@ def test_figures_stand_beside_those_of_the_range_before(keyword, put, tweet_row)
 
 
 def test_nothing_before_is_said_and_not_divided_by():
-    assert overview.change(5, 0, 72) == "none in the 3 days before"
+    assert overview.change(5, 0, "3 days") == "none in the 3 days before"

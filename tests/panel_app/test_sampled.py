@@ -20,7 +20,7 @@ def test_the_sentence_names_the_shares_and_the_times_in_the_viewers_zone(keyword
     said = sampled.note(view(zone="Asia/Tokyo"))
 
     assert "<b>25 %</b> from 18 Jun 2026, 21:00 to 18 Jun 2026, 22:00" in said
-    assert "<b>5 %</b> from 19 Jun 2026, 20:00 to 19 Jun 2026, 21:00" in said
+    assert "<b>5 %</b> from 19 Jun 2026, 20:00 to 19 Jun 2026, 21:01" in said
 
 
 def test_where_all_was_read_nothing_is_said(keyword, put, view):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.models import Tweet
-from panel_app.selection import BIN_MINUTES, RANGES, Selection, View, known_zone
+from panel_app import cuts
+from panel_app.selection import CUSTOM, RANGES, Selection, known_zone, moving
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 
@@ -31,14 +32,14 @@ def test_the_range_ends_with_the_newest_tweet(keyword, put, tweet_row):
     keyword("nike")
     put(Tweet, tweet_row(1, created_at=datetime(2016, 6, 17, tzinfo=UTC)))
 
-    assert Selection().view.end == datetime(2016, 6, 17, tzinfo=UTC)
+    assert Selection().view.end == datetime(2016, 6, 17, 0, 1, tzinfo=UTC)
 
 
 def test_a_tweet_from_the_future_does_not_move_the_range_there(keyword, put, tweet_row):
     keyword("nike")
     put(Tweet, tweet_row(1, created_at=datetime.now(UTC) + timedelta(days=1)))
 
-    assert Selection().view.end <= datetime.now(UTC)
+    assert Selection().view.newest <= datetime.now(UTC)
 
 
 def test_the_view_follows_the_keyword_the_range_and_new_commits(keyword, put, tweet_row):
@@ -48,11 +49,11 @@ def test_the_view_follows_the_keyword_the_range_and_new_commits(keyword, put, tw
     selection = Selection()
     selection.keyword = "puma"
     selection.hours = 1
-    assert (selection.view.keyword_id, selection.view.hours, selection.view.end) == (2, 1, NOON)
+    assert (selection.view.keyword_id, selection.view.hours, selection.view.newest) == (2, 1, NOON)
 
     put(Tweet, tweet_row(3, keyword_id=2, created_at=NOON + timedelta(minutes=1)))
     selection.refresh()
-    assert selection.view.end == NOON + timedelta(minutes=1)
+    assert selection.view.newest == NOON + timedelta(minutes=1)
 
 
 def test_nothing_is_drawn_again_when_nothing_was_committed(keyword, put, tweet_row):
@@ -79,12 +80,43 @@ def test_a_keyword_tracked_later_can_be_chosen(keyword, put, tweet_row):
 
 
 @given(hours=st.sampled_from(list(RANGES.values())), second=st.integers(0, 10**7))
-def test_a_range_begins_on_a_whole_bin_and_is_no_shorter_than_it_says(hours, second):
-    view = View(keyword="nike", keyword_id=1, hours=hours, end=NOON + timedelta(seconds=second))
+def test_a_moving_range_begins_on_a_whole_bar_holds_the_newest_tweet_and_is_no_shorter_than_it_says(hours, second):
+    newest = NOON + timedelta(seconds=second)
+    start, end = moving(newest, hours, "", "Europe/Berlin")
+    width = cuts.width_for(end - start)
 
-    assert view.start.timestamp() % (60 * BIN_MINUTES[hours]) == 0
-    assert timedelta(hours=hours) <= view.end - view.start < timedelta(hours=hours) + view.bin_width
-    assert view.before[1] == view.start
+    assert start == cuts.begun(start, width, "Europe/Berlin")
+    assert end - timedelta(minutes=1) <= newest < end
+    assert timedelta(hours=hours) <= end - start < timedelta(hours=hours + 1) + width
+
+
+def test_a_range_that_somebody_chose_stays_while_tweets_come(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    selection = Selection(hours=6)
+    selection.choose(NOON - timedelta(minutes=90, seconds=7), NOON - timedelta(minutes=30, seconds=7))
+    put(Tweet, tweet_row(2, created_at=NOON + timedelta(hours=1)))
+    selection.refresh()
+
+    assert selection.view.start == NOON - timedelta(minutes=91)
+    assert selection.view.end == NOON - timedelta(minutes=30)
+    assert selection.view.newest == NOON + timedelta(hours=1)
+    assert selection.view.span == "1 h 1 min"
+
+    selection.go_live()
+    assert selection.view.end == NOON + timedelta(minutes=61)
+    selection.hours = CUSTOM
+    assert selection.view.end == NOON - timedelta(minutes=30)
+
+
+def test_custom_begins_with_the_range_that_was_there(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    selection = Selection(hours=6)
+    before = selection.view
+    selection.hours = CUSTOM
+
+    assert (selection.view.start, selection.view.end) == (before.start, before.end)
 
 
 @pytest.mark.parametrize(("sent", "taken"), [("Europe/Berlin", "Europe/Berlin"), ("../etc", "UTC"), ("", "UTC")])
