@@ -60,19 +60,18 @@ class Window:
         return F.floor(some * FINE * F.exp(-log(2) * self.age(time)) + 0.5)
 
 
-def own_tweets(tweets: DataFrame, older: DataFrame | None, window: Window) -> DataFrame:
-    """Return the tweets that count: all of the window, and own ones from before it that were retweeted in it.
+def inside(tweets: DataFrame, window: Window) -> DataFrame:
+    """Return the tweets of a window."""
+    return tweets.where(window.holds("created_at"))
 
-    `older` holds the latter, None when there are none: the look for retweets is then spared.
-    """
-    inside = tweets.where(window.holds("created_at"))
-    if older is None:
-        return inside
-    retweets = inside.where((F.col("kind") == "retweet") & F.col("matched"))
+
+def carried(tweets: DataFrame, older: DataFrame, window: Window) -> DataFrame:
+    """Return the own tweets from before a window that count in it, because `tweets` of the window retweet them."""
+    retweets = tweets.where((F.col("kind") == "retweet") & F.col("matched"))
     retweeted = retweets.select("keyword_id", F.col("original_id").alias("id")).distinct()
     before = (F.col("created_at") <= F.lit(window.start)) & (F.col("created_at") > F.lit(window.oldest))
-    carried = older.where((F.col("kind") != "retweet") & before & (window.age("created_at") < FADED))
-    return inside.unionByName(carried.join(retweeted, ["keyword_id", "id"], "left_semi"))
+    heard = older.where((F.col("kind") != "retweet") & before & (window.age("created_at") < FADED))
+    return heard.join(retweeted, ["keyword_id", "id"], "left_semi")
 
 
 def earned(tweets: DataFrame, window: Window) -> DataFrame:

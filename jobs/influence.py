@@ -24,6 +24,8 @@ from jobs.lake import KEYS, SCHEMAS, Lake
 from jobs.points import scored
 
 KEPT = 500  # authors of each keyword and label whose rows are stored; totals are of all
+PART = 1_250_000  # tweets that are added up at a time, so that an executor holds them in memory
+FEWEST_PARTS = 4
 COLUMNS = [name for name in store.INFLUENCE if name != "window_end"]
 SPARK_TYPES = {
     "int32": "int",
@@ -67,8 +69,8 @@ def run(
             stage("extract")
             came = extract(engine, settings.lake)
             stage("compute")
-            tweets, authors = from_lake(spark, Lake(settings.lake), list(keywords), window)
-            scores = compute(tweets, authors, window, weights)
+            with from_lake(spark, Lake(settings.lake), list(keywords), window) as (tweets, authors):
+                scores = compute(tweets, authors, window, weights)
             found = {**scores.totals, "executors": executors()}
             stage("load")
             done = store.finish_influence_run(engine, end, stage.token, scores.rows, scores.audience, **found)
@@ -123,16 +125,26 @@ def explained(few: DataFrame, tweets: DataFrame, window: Window, weights: Weight
     )
 
 
-def from_lake(spark: SparkSession, lake: Lake, keywords: list[int], window: Window) -> tuple[DataFrame, DataFrame]:
-    """Read the tweets on some keywords that count in a window, and all authors; of the days, only those it needs."""
-    inside = lake.days(window.start.date(), window.end.date())
+@contextmanager
+def from_lake(
+    spark: SparkSession, lake: Lake, keywords: list[int], window: Window
+) -> Iterator[tuple[DataFrame, DataFrame]]:
+    """Yield the tweets on some keywords that count in a window, and all authors; of the days, only those it needs."""
+    days = lake.days(window.start.date(), window.end.date())
     before = [
         folder for folder in lake.days(window.oldest.date(), window.start.date()) if lake.since(folder) <= window.start
     ]
+    parts = sum(lake.manifest.files[name] for name in lake.files(*days)) // PART
+    spark.conf.set("spark.sql.shuffle.partitions", str(max(parts, FEWEST_PARTS)))
     tracked = F.col("keyword_id").isin(keywords)
-    recent = newest(spark, lake, "tweet", inside).where(tracked)
-    older = newest(spark, lake, "tweet", before).where(tracked) if before else None
-    return criteria.own_tweets(recent, older, window), newest(spark, lake, "author", lake.folders("author"))
+    tweets = criteria.inside(newest(spark, lake, "tweet", days).where(tracked), window)
+    authors = newest(spark, lake, "author", lake.folders("author"))
+    if not before:
+        yield tweets, authors
+        return
+    older = newest(spark, lake, "tweet", before).where(tracked)
+    with kept(criteria.carried(tweets, older, window)) as carried:  # the tweets are read several times
+        yield tweets.unionByName(carried), authors
 
 
 def newest(spark: SparkSession, lake: Lake, table: str, folders: list[str]) -> DataFrame:
@@ -146,7 +158,9 @@ def newest(spark: SparkSession, lake: Lake, table: str, folders: list[str]) -> D
     if table not in lake.manifest.outdated:
         return rows
     outdated = spark.read.parquet(str(lake.root / lake.manifest.outdated[table])).where(F.col("folder").isin(folders))
-    same = [F.col(f"row.{key}") == F.col(f"later.{key}") for key in KEYS[table]]
+    # Told apart by id first: one number is looked up faster than two. The others follow, as a difference of 0.
+    same = [F.col(f"row.{key}") - F.col(f"later.{key}") == 0 for key in KEYS[table] if key != "id"]
+    same.append(F.col("row.id") == F.col("later.id"))
     later = F.col("row.seq") < F.col("later.newest")
     return rows.alias("row").join(F.broadcast(outdated.alias("later")), [*same, later], "left_anti")
 

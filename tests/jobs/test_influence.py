@@ -348,7 +348,8 @@ def computed(host, tmp_path_factory):
             frames.append(host.spark().read.parquet(str(folder / f"{name}.parquet")))
         half_lives = {n + APART * by: time for by in range(len(WORLDS)) for n, time in HALF_LIVES.items()}
         window = Window(START, NOON, HALF_LIFE, half_lives)
-        tweets = criteria.own_tweets(frames[0], frames[0], window)
+        tweets = criteria.inside(frames[0], window)
+        tweets = tweets.unionByName(criteria.carried(tweets, frames[0], window))
         return influence.compute(tweets, frames[1], window, load()).rows
 
     return compute
