@@ -15,7 +15,7 @@ from panel.custom import JSComponent
 
 from core import accounts, queries
 from core.accounts import MOST_EXPORTED, Visitor
-from panel_app import address, data, look, sheets, usage
+from panel_app import address, data, look, report, sheets, usage
 from panel_app.selection import Selection, View
 from panel_app.sheets import Sheet
 
@@ -23,7 +23,7 @@ SIGNED_OUT = "You are signed out: log in, and take it then."
 NOTHING = "There is nothing on this page to take away."
 IDS_REMAIN = "The ids alone may still be taken."
 PEOPLE = ("influence-score",)  # pages whose rows name people or hold tweets
-CSV = "text/csv;charset=utf-8"
+CSV, PDF = "text/csv;charset=utf-8", "application/pdf"
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,21 @@ def behind_the_word(selection: Selection) -> Sheet:
     return sheets.tweets_sheet(selection.view, selection.word, selection.mood)
 
 
+def report_of(selection: Selection, ending: str) -> File:
+    """Return the one-page report of what is looked at."""
+    made = report.read(selection.view)
+    kind, content = ("text/html", report.html(made).encode()) if ending == "html" else (PDF, report.pdf(made))
+    return File(f"{file_name('report', selection.view)}.{ending}", kind, content, len(made.people))
+
+
 # what each button gives
 FILES: dict[str, Callable[[str, Selection], File]] = {
     "csv": lambda page, selection: csv_of(sheets.sheet(page, selection), selection.view),
     "ids": lambda page, selection: csv_of(sheets.sheet(page, selection).ids(), selection.view),
     "tweets": lambda _, selection: csv_of(behind_the_word(selection), selection.view),
     "tweet-ids": lambda _, selection: csv_of(behind_the_word(selection).ids(), selection.view),
+    "html": lambda _, selection: report_of(selection, "html"),
+    "pdf": lambda _, selection: report_of(selection, "pdf"),
 }
 
 
@@ -121,6 +130,7 @@ def buttons(page: str, word: str, sensitive: bool) -> str:
         names |= {"csv": "People and numbers (CSV)", "ids": "Ids only (CSV)"}
     if word:
         names |= {"tweets": f"Tweets with {look.safe(word)} (CSV)", "tweet-ids": "Their ids only (CSV)"}
+    names |= {"pdf": "Report (PDF)", "html": "Report (HTML)"}
     names |= {"pictures": "Pictures (PNG)", "link": "Copy link"}
     made = "".join(f'<button type="button" data-take="{what}">{name}</button>' for what, name in names.items())
     row = f'<div class="takes">{made}</div><div class="takes pictures"></div>'
@@ -134,18 +144,13 @@ def about(page: str, selection: Selection) -> dict[str, Any]:
     legend = [[f"{look.GLYPHS[label]} {look.MOODS[label]}", colours[label]] for label in look.LABELS]
     return {
         "title": page.replace("-", " ").title(),
-        "caption": f"{view.keyword} · {window(view)}",
+        "caption": f"{view.keyword} · {look.between(view.start, view.end, view.zone)}",
         "legend": legend,
         "source": source(view),
         "file": file_name(page, view),
         "query": urlencode(address.chosen(page, selection)),
         "dark": view.dark,
     }
-
-
-def window(view: View) -> str:
-    """Return a view's range in words."""
-    return f"{look.clock(view.start, view.zone)} to {look.clock(view.end, view.zone)} ({view.zone})"
 
 
 def source(view: View) -> str:

@@ -31,6 +31,15 @@ def test_a_file_says_what_it_is_of_and_what_x_still_lets_out(visitor, shown):
     assert "2 tweets and people; today 498 more" in said
 
 
+@pytest.mark.parametrize(("ending", "begins"), [("pdf", b"%PDF-"), ("html", b"<!DOCTYPE html>")])
+def test_a_report_counts_whom_it_names(visitor, shown, ending, begins):
+    file, said = take_away.taken(visitor(), "overview", ending, shown)
+
+    assert file.name == f"nike-shoes-report-20260619-1201.{ending}"
+    assert file.content.startswith(begins)
+    assert "1 tweets and people; today 499 more" in said
+
+
 def test_at_500_tweets_and_people_a_day_only_numbers_and_ids_leave(visitor, shown, engine):
     somebody = visitor()
     assert accounts.take_out(engine, somebody.account_id, 499)
