@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    any_,
     cast,
     func,
     literal,
@@ -312,6 +313,39 @@ def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: in
     )
 
 
+def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, limit: int = 3000) -> Rows:
+    """How many tweets of two keywords use each word, in the whole hours that the range touches, most used first.
+
+    `uses` and `other_uses` are of one word, `total` and `other_total` of all words of each keyword. Words of tweets
+    that were not scored are left out, so that both sides are of the same languages.
+    """
+    uses, other_uses = (
+        func.coalesce(func.sum(Term.tweets).filter(Term.keyword_id == one), 0) for one in (keyword_id, other_id)
+    )
+    return (
+        select(
+            Term.term,
+            uses.label("uses"),
+            other_uses.label("other_uses"),
+            cast(func.sum(uses).over(), BigInteger).label("total"),
+            cast(func.sum(other_uses).over(), BigInteger).label("other_total"),
+        )
+        .where(_any_of(Term.keyword_id, (keyword_id, other_id)), Term.label.is_not(None))
+        .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
+        .group_by(Term.term)
+        .order_by((uses + other_uses).desc(), Term.term)
+        .limit(limit)
+    )
+
+
+def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
+    """How many tweets of the range are of two or more of some keywords: each of these counts them."""
+    ids = select(Tweet.id).where(_any_of(Tweet.keyword_id, keyword_ids), Tweet.matched)
+    ids = ids.where(Tweet.created_at >= start, Tweet.created_at < end)
+    several = ids.group_by(Tweet.id).having(func.count() > 1).subquery()
+    return select(func.count().label("tweets")).select_from(several)
+
+
 def tweets_with(
     keyword_id: int, start: datetime, end: datetime, term: str, label: int | None = None, limit: int = 20
 ) -> Rows:
@@ -524,6 +558,11 @@ def positions() -> Rows:
 
 def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement[bool]:
     return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
+
+
+def _any_of(column: Any, ids: Collection[int]) -> ColumnElement[bool]:
+    """Say that a column is one of some ids; they are bound as one array."""
+    return column == any_(cast(list(ids), ARRAY(BigInteger)))  # type: ignore[no-any-return]
 
 
 def _bin(time: Any, edges: Sequence[datetime]) -> ColumnElement[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ def chosen(page: str, selection: Selection) -> dict[str, str]:
         found["hours"] = str(selection.hours)
     found["bar"] = selection.bar
     found["mood"] = "" if selection.mood == ALL else str(selection.mood)
+    if page == "compare":
+        found["with"] = json.dumps(selection.others, ensure_ascii=False) if selection.others else ""
     return {name: value for name, value in found.items() if value}
 
 
@@ -41,7 +44,17 @@ def asked(args: Mapping[str, list[bytes]]) -> dict[str, Any]:
     found["bar"] = given.get("bar") if given.get("bar") in cuts.WIDTHS else AUTO
     found["word"] = given.get("word", "")[:LONGEST]
     found["mood"] = {"1": 1, "0": 0, "-1": -1}.get(given.get("mood", ""), ALL)
+    found["others"] = names_in(given.get("with", ""))
     return {name: value for name, value in found.items() if value is not None}
+
+
+def names_in(text: str) -> list[str]:
+    """Return the keywords that an address names; they are a JSON list, for a name may hold any sign."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    return [name for name in found if isinstance(name, str)][:10] if isinstance(found, list) else []
 
 
 def time_of(text: str) -> datetime | None:

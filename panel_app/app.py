@@ -19,6 +19,7 @@ from panel_app import (
     address,
     admin,
     auth,
+    compare,
     data,
     door,
     influencer_map,
@@ -57,6 +58,7 @@ PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
     "Influencer Map": ("public", influencer_map.page),
     "Word Clouds": ("cloud", words.page),
     "Hashtag Trend": ("show_chart", trend.page),
+    "Compare": ("compare_arrows", compare.page),
 }
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page
@@ -184,7 +186,7 @@ def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visito
     menu.param.watch(show, "active")
     menu.param.watch(viewed, "active")
     selection.param.watch(show, "missing")
-    selection.param.watch(tell, ["keyword", "hours", "window", "bar", "word", "mood"])
+    selection.param.watch(tell, ["keyword", "hours", "window", "bar", "word", "mood", "others"])
     show()
     viewed()
     selection.param.watch(chose, ["keyword", "hours", "window", "bar", "word", "mood"])

@@ -78,6 +78,7 @@ class Selection(param.Parameterized):
     bar: Any = param.Selector(objects=[AUTO, *cuts.WIDTHS], default=AUTO)
     word = param.String("")
     mood: Any = param.Selector(objects={"All": ALL, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=ALL)
+    others: Any = param.List([], doc="the keywords that this one is compared with")
     zone = param.String("UTC")
     dark = param.Boolean(False)
     view: Any = param.Parameter()

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core import queries
-from panel_app import influencer_map, influencers, look, trend, words
+from panel_app import compare, influencer_map, influencers, look, trend, words
 from panel_app.selection import ALL, Selection, View
 
 # A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); the wide forms are taken for them, too.
@@ -130,6 +130,17 @@ def trend_sheet(view: View) -> Sheet:
     return Sheet("hashtag-trend", rows.assign(**{name: table[column].round(2) for name, column in means.items()}))
 
 
+def compare_sheet(selection: Selection) -> Sheet:
+    """Return the compared keywords' shares and moods, with their intervals."""
+    table = compare.compared(compare.read(selection.view, selection.others))
+    rows = table[["keyword", "tweets"]].assign(**{"about in all": table["estimated"].round(0).astype(int)})
+    shares = {"share, percent": "share", "share from": "share_low", "share to": "share_high"}
+    rows = rows.assign(**{name: (100 * table[column]).round(1) for name, column in shares.items()})
+    rows = rows.assign(scored=table["scored"], **{mood: table[mood] for mood in look.MOODS.values()})
+    means = {"mean sentiment": "mean", "95 % from": "low", "95 % to": "high"}
+    return Sheet("compare", rows.assign(**{name: table[column].round(2) for name, column in means.items()}))
+
+
 def tweets_sheet(view: View, word: str, mood: int | str) -> Sheet:
     """Return the newest tweets behind a word, unmodified, with who wrote them."""
     label = None if mood == ALL else int(mood)
@@ -159,15 +170,16 @@ def rounded(value: float | None, digits: int = 2) -> float | None:
 
 
 # what may be taken out, by the page that shows it
-SHEETS: dict[str, Callable[[View], Sheet]] = {
-    "overview": overview_sheet,
-    "influence-score": influence_sheet,
-    "influencer-map": map_sheet,
-    "word-clouds": words_sheet,
-    "hashtag-trend": trend_sheet,
+SHEETS: dict[str, Callable[[Selection], Sheet]] = {
+    "overview": lambda selection: overview_sheet(selection.view),
+    "influence-score": lambda selection: influence_sheet(selection.view),
+    "influencer-map": lambda selection: map_sheet(selection.view),
+    "word-clouds": lambda selection: words_sheet(selection.view),
+    "hashtag-trend": lambda selection: trend_sheet(selection.view),
+    "compare": compare_sheet,
 }
 
 
 def sheet(page: str, selection: Selection) -> Sheet:
     """Return what a page shows now."""
-    return SHEETS[page](selection.view)
+    return SHEETS[page](selection)

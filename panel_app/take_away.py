@@ -15,7 +15,7 @@ from panel.custom import JSComponent
 
 from core import accounts, queries
 from core.accounts import MOST_EXPORTED, Visitor
-from panel_app import address, data, look, report, sheets, usage
+from panel_app import address, compare, data, look, report, sheets, usage
 from panel_app.selection import Selection, View
 from panel_app.sheets import Sheet
 
@@ -65,7 +65,7 @@ def row(visitor: Visitor, selection: Selection, page: Callable[[], str]) -> tupl
         made = buttons(name, word, view.sensitive) if there else ""
         one.param.update(html=made, about=about(name, selection) if there else {"dark": selection.dark}, visible=there)
 
-    selection.param.watch(follow, ["view", "word", "mood", "bar", "missing"])
+    selection.param.watch(follow, ["view", "word", "mood", "bar", "others", "missing"])
     follow()
     return one, follow
 
@@ -142,6 +142,10 @@ def about(page: str, selection: Selection) -> dict[str, Any]:
     view = selection.view
     colours = look.colours(view.dark)
     legend = [[f"{look.GLYPHS[label]} {look.MOODS[label]}", colours[label]] for label in look.LABELS]
+    if page == "compare":
+        names = compare.read(view, selection.others)
+        signs = (compare.look_of(place, view.dark) for place in range(len(names)))
+        legend = [[f"{glyph} {name}", ink] for name, (ink, _, _, glyph) in zip(names, signs, strict=True)]
     return {
         "title": page.replace("-", " ").title(),
         "caption": f"{view.keyword} · {look.between(view.start, view.end, view.zone)}",

@@ -24,6 +24,7 @@ DRAWN = {
     "influencer-map": ".bk-Figure canvas",
     "word-clouds": ".bk-Figure canvas",
     "hashtag-trend": ".bk-Figure canvas",
+    "compare": ".bk-Figure canvas",
     "tracking": "code",
     "admin": "article.card",
 }

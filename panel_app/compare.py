@@ -1,0 +1,369 @@
+"""Compare: who of two to ten keywords is talked about most, in what mood, when, and in which words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import HoverTool, NumeralTickFormatter
+from holoviews import opts
+
+from core import queries
+from panel_app import data, look, trend
+from panel_app.selection import Selection, View
+
+MOST = 10
+SHOWN = 12  # words of each side
+PRIOR = 500  # words that the background weighs, see log_odds
+SURE = 3.0  # standard errors: less tells two halves of the same tweets apart ten times as often
+TOO_FEW = 30  # scored tweets, below which nothing is said of a difference
+DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
+MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle")
+GLYPHS = "●■▲◆▼"
+# Okabe and Ito's, darkened until each is 4.5:1 on white; dash and glyph tell the second five from the first.
+INKS = {
+    False: ("#0072B2", "#B84A00", "#00795A", "#A0457E", "#6B6B6B"),
+    True: ("#56B4E9", "#F0883E", "#2FC498", "#E08BC0", "#B0B0B0"),
+}
+CHOOSE = "Choose one more keyword above, or track another on the Tracking page."
+
+
+def compared(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row for each keyword, of its tweets by bin and label as `queries.trend` counts them.
+
+    Columns: `keyword`, `tweets`, what they stand for (`estimated`), `share` of those of all with the ends `share_low`
+    and `share_high` of its 95 % interval (Wilson), `scored` n, `mean` sentiment with its interval `low` to `high`, the
+    standard `error` of the mean, and the tweets of each mood.
+    """
+    table = pd.DataFrame([summed(name, frame) for name, frame in frames.items()])
+    whole, read = float(table["estimated"].sum()), float(table["tweets"].sum())
+    table["share"] = table["estimated"] / whole if whole else np.nan
+    ends = [wilson(share, read) for share in table["share"]]
+    return table.assign(share_low=[low for low, _ in ends], share_high=[high for _, high in ends])
+
+
+def summed(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return what a keyword's tweets add up to, and how sure their mean is."""
+    scored = frame[frame["label"].notna()]
+    n, total, squares = (float(scored[column].sum()) for column in ("tweets", "sentiment_sum", "sentiment_square_sum"))
+    mean = total / n if n else math.nan
+    error = math.sqrt(max(0.0, squares - n * mean**2) / (n - 1) / n) if n > 1 else math.nan
+    counts = {"keyword": name, "tweets": int(frame["tweets"].sum()), "estimated": float(frame["estimated"].sum())}
+    moods = {mood: int(frame.loc[frame["label"] == label, "tweets"].sum()) for label, mood in look.MOODS.items()}
+    low, high = mean - trend.Z95 * error, mean + trend.Z95 * error
+    ends = {"low": max(-1.0, low), "high": min(1.0, high)} if n > 1 else {"low": math.nan, "high": math.nan}
+    return counts | moods | {"scored": int(n), "mean": mean, "error": error} | ends
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share of n."""
+    if not n or math.isnan(share):
+        return math.nan, math.nan
+    z2 = trend.Z95**2 / n
+    middle = (share + z2 / 2) / (1 + z2)
+    reach = math.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
+    return middle - reach, middle + reach
+
+
+def difference(one: pd.Series, other: pd.Series, comparisons: int = 1) -> tuple[float, float, float] | None:
+    """Return how much another's mean is above one's, and the ends of its interval; None where too few were scored.
+
+    The interval is wide enough that of all comparisons beside it only one in twenty errs (Bonferroni).
+    """
+    if min(one["scored"], other["scored"]) < TOO_FEW:
+        return None
+    z = NormalDist().inv_cdf(1 - 0.025 / comparisons)
+    moved, reach = other["mean"] - one["mean"], z * math.hypot(one["error"], other["error"])
+    return moved, moved - reach, moved + reach
+
+
+def log_odds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the words with `z`, how surely one keyword's tweets use them more than the other's (negative: less).
+
+    Weighted log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008): the prior is both keywords'
+    words together, weighing as much as PRIOR words.
+    """
+    a, b, n, m = (frame[name].astype(float) for name in ("uses", "other_uses", "total", "other_total"))
+    prior = PRIOR * (a + b) / (n + m).where(n + m > 0)
+    one = np.log((a + prior) / (n + PRIOR - a - prior))
+    other = np.log((b + prior) / (m + PRIOR - b - prior))
+    return frame.assign(z=(one - other) / np.sqrt(1 / (a + prior) + 1 / (b + prior)))
+
+
+def read(view: View, others: list[str]) -> dict[str, pd.DataFrame]:
+    """Read the tweets of the keyword that is looked at and of the others, all in the same bins."""
+    ids = known(view)
+    names = [view.keyword, *(name for name in others if name in ids and name != view.keyword)][:MOST]
+    return {name: data.frame(queries.trend(ids[name], view.edges), data.watch().version(ids[name])) for name in names}
+
+
+def known(view: View) -> dict[str, int]:
+    """Read the tracked keywords' ids."""
+    frame = view.read(queries.keywords())
+    return dict(zip(frame["name"].map(str), frame["id"].map(int), strict=True))
+
+
+def look_of(place: int, dark: bool) -> tuple[str, str, str, str]:
+    """Return the colour, dash, marker and glyph of a keyword by its place among the compared."""
+    at, again = place % len(DASHES), place // len(DASHES)
+    return INKS[dark][at], DASHES[(at + again) % len(DASHES)], MARKERS[(at + again) % 5], GLYPHS[(at + again) % 5]
+
+
+def plot(frames: dict[str, pd.DataFrame], view: View) -> hv.Layout:
+    """Draw each keyword's tweets over time above its mean sentiment with its interval."""
+    return (volume(by_bin(frames, view), view) + moods(compared(frames), view.dark)).cols(1)
+
+
+def by_bin(frames: dict[str, pd.DataFrame], view: View) -> pd.DataFrame:
+    """Return the tweets of each bin, a column for each keyword, with the bin's `start`, `end` and how it is called."""
+    edges = pd.DatetimeIndex(view.edges)
+    bins = pd.RangeIndex(len(edges) - 1)
+    counts = {
+        name: frame.groupby("bin")["tweets"].sum().reindex(bins).fillna(0).astype(int) for name, frame in frames.items()
+    }
+    local = edges.tz_convert(view.zone)
+    when = [trend.spoken(*ends) for ends in pairwise(local)]
+    return pd.DataFrame(counts).set_index([edges[:-1], edges[1:], pd.Index(when)]).rename_axis(["start", "end", "when"])
+
+
+def volume(table: pd.DataFrame, view: View) -> hv.Overlay:
+    """Draw the tweets of each bin as a line for each keyword, in its colour, dash and marker."""
+    start, end, when = (table.index.get_level_values(name) for name in ("start", "end", "when"))
+    middle = pd.DatetimeIndex(start + (end - start) / 2).tz_localize(None)
+    layers: list[hv.Element] = []
+    for place, name in enumerate(table):
+        ink, dash, marker, _ = look_of(place, view.dark)
+        drawn = table[[name]].set_axis(["tweets"], axis=1).assign(at=middle, when=when, keyword=str(name))
+        line = hv.Curve(drawn, "at", "tweets").opts(color=ink, line_dash=dash, line_width=2, default_tools=[])
+        hover = HoverTool(tooltips=[("", "@keyword"), ("", "@when"), ("tweets", "@tweets{0,0}")])
+        dots = hv.Points(drawn, ["at", "tweets"], ["when", "keyword"])
+        dots = dots.opts(color=ink, marker=marker, size=5, tools=[hover], default_tools=[])
+        layers += [line.opts(framewise=True), dots.opts(framewise=True)]
+    top = 1.08 * max(1, int(table.to_numpy().max(initial=0)))
+    return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, top), ylabel="tweets", **trend.axes(view)))
+
+
+def moods(table: pd.DataFrame, dark: bool) -> hv.Overlay:
+    """Draw each keyword's mean sentiment as a mark within its 95 % interval."""
+    some = table[table["scored"] > 1].reset_index(drop=True)
+    tips = [("", "@keyword"), ("mean", "@mean{+0.00}, n = @scored{0,0}"), ("95 %", "@low{+0.00} to @high{+0.00}")]
+    layers: list[hv.Element] = [hv.VLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")]
+    places = {name: place for place, name in enumerate(table["keyword"])}
+    for row in look.rows(some):
+        ink, _, marker, _ = look_of(places[row["keyword"]], dark)
+        at = -places[row["keyword"]]
+        span = hv.Segments([(row["low"], at, row["high"], at)], ["x0", "y0", "x1", "y1"])
+        mark = hv.Points(pd.DataFrame([row]).assign(at=at), ["mean", "at"], ["keyword", "scored", "low", "high"])
+        layers.append(span.opts(framewise=True, color=ink, line_width=4, default_tools=[]))
+        hover = HoverTool(tooltips=tips)
+        layers.append(mark.opts(framewise=True, color=ink, marker=marker, size=13, tools=[hover], default_tools=[]))
+    names = [(-place, short(name)) for name, place in places.items()]
+    number = NumeralTickFormatter(format="+0.0")
+    frame: dict[str, Any] = {"height": 90 + 30 * len(table), "xlim": (-1, 1), "ylim": (0.6 - len(table), 0.6)}
+    frame |= {"yticks": names, "ylabel": "", "xlabel": "mean sentiment", "xformatter": number, "toolbar": None}
+    return hv.Overlay(layers).opts(
+        opts.Overlay(responsive=True, show_grid=True, show_legend=False, default_tools=[], **frame)
+    )
+
+
+def short(name: str) -> str:
+    """Return a keyword that fits beside an axis."""
+    return name if len(name) <= 16 else f"{name[:15]}…"
+
+
+def figures(table: pd.DataFrame, dark: bool) -> str:
+    """Return the keywords as a table: share of voice, mood and whether it differs from the first one's."""
+    heads = ("Keyword", "Share of voice", "Tweets", "Mean sentiment", "Scored tweets by mood", "Against the first")
+    first = table.iloc[0]
+    rows = "".join(
+        f'<tr><th scope="row">{sign(place, row["keyword"], dark)}</th><td>{share(row)}</td><td>{tweets(row)}</td>'
+        f"<td>{mean(row)}</td><td>{mix(row)}</td>"
+        f"<td>{against(first, row, len(table) - 1) if place else look.number(None)}</td></tr>"
+        for place, row in enumerate(look.rows(table))
+    )
+    return scrolled(heads, rows)
+
+
+def scrolled(heads: Sequence[str], rows: str) -> str:
+    """Return rows under their heads, as a table that scrolls by itself where it is too wide."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    return (
+        '<div class="scroll" tabindex="0"><table class="compare">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def sign(place: int, name: str, dark: bool) -> str:
+    """Return a keyword with the glyph and colour that it has in the plots."""
+    ink, _, _, glyph = look_of(place, dark)
+    return f'<span style="color:{ink}" aria-hidden="true">{glyph}</span> {look.safe(name)}'
+
+
+def share(row: dict[str, Any]) -> str:
+    """Return a share of voice as a bar, in percent, and how sure it is."""
+    if math.isnan(row["share"]):
+        return look.number(None)
+    low, high = 100 * row["share_low"], 100 * row["share_high"]
+    bar = f'<span class="bar wide"><i style="width:{100 * row["share"]:.1f}%"></i></span>'
+    return f"{bar}<b>{100 * row['share']:.1f} %</b><br><small>95 %: {low:.1f} to {high:.1f} %</small>"
+
+
+def tweets(row: dict[str, Any]) -> str:
+    """Return a count of tweets and, of a sample, what it stands for."""
+    sampled = row["estimated"] > 1.001 * row["tweets"]
+    return look.number(row["tweets"]) + (
+        f"<br><small>about {look.number(row['estimated'])} in all</small>" if sampled else ""
+    )
+
+
+def mean(row: dict[str, Any]) -> str:
+    """Return a mean sentiment with n and its interval."""
+    told = look.mean(row["mean"], row["scored"])
+    if math.isnan(row["low"]):
+        return told
+    return f"{told}<br><small>95 %: {look.signed(row['low'])} to {look.signed(row['high'])}</small>"
+
+
+def mix(row: dict[str, Any]) -> str:
+    """Return how the scored tweets part by mood."""
+    n = max(1, row["scored"])
+    parts = ((label, 100 * row[look.MOODS[label]] / n) for label in look.LABELS)
+    return " ".join(
+        f'<span class="{look.MOODS[label]}">{look.GLYPHS[label]} {part:.0f} %</span>' for label, part in parts
+    )
+
+
+def against(first: Any, row: Any, comparisons: int) -> str:
+    """Say whether a keyword's mood differs from the first one's, or that it cannot be told."""
+    found = difference(first, row, comparisons)
+    if found is None:
+        return f"<small>fewer than {TOO_FEW} scored tweets: not told</small>"
+    moved, low, high = found
+    ends = f"<small>{look.signed(low)} to {look.signed(high)}</small>"
+    if low <= 0 <= high:
+        return f"not different<br>{ends}"
+    return f"<b>{look.signed(moved)}</b> {'better' if moved > 0 else 'worse'}<br>{ends}"
+
+
+def sides(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the words that surely tell one keyword from the other, and those that tell the other from it."""
+    ranked = log_odds(frame).sort_values("z", ascending=False)
+    return ranked[ranked["z"] >= SURE].head(SHOWN), ranked[ranked["z"] <= -SURE].iloc[::-1].head(SHOWN)
+
+
+def words(view: View, other: str) -> str:
+    """Return the words of one keyword against the other's, side by side."""
+    ids = known(view)
+    if other not in ids or other == view.keyword:
+        return ""
+    version = view.version + data.watch().version(ids[other])
+    found = data.frame(queries.contrast(view.keyword_id, ids[other], view.start, view.end), version)
+    one, two = sides(found)
+    most = max([1.0, *one["z"], *-two["z"]])
+    parts = side(view.keyword, other, one, ("uses", "other_uses"), most) + side(
+        other, view.keyword, two, ("other_uses", "uses"), most
+    )
+    note = (
+        "Ordered by how surely one's scored tweets use a word more often than the other's (weighted log-odds), not by "
+        f"how often it is used; below {SURE:.0f} standard errors none is shown."
+    )
+    return look.block(f'<div class="columns two">{parts}</div><p class="quiet">{note}</p>', view.dark)
+
+
+def side(name: str, other: str, frame: pd.DataFrame, counts: tuple[str, str], most: float) -> str:
+    """Return the words of one side with their counts on both."""
+    rows = "".join(
+        f"<tr><td>{look.safe(row['term'])}</td><td>{sureness(abs(row['z']), most)}</td>"
+        f"<td>{look.number(row[counts[0]])}</td><td>{look.number(row[counts[1]])}</td></tr>"
+        for row in look.rows(frame)
+    )
+    none = look.empty("No word stands out", f"None is surely used more often than for {other}.")
+    table = scrolled(("Word", "How sure", "Tweets", "The other’s"), rows) if rows else none
+    return f"<section><h3>{look.safe(name)}</h3>{table}</section>"
+
+
+def sureness(z: float, most: float) -> str:
+    """Return how many standard errors a word is from being used alike, as a bar and in figures."""
+    return f'<span class="bar wide"><i style="width:{100 * z / most:.0f}%"></i></span>{z:.1f}'
+
+
+def shared(view: View, names: list[str]) -> str:
+    """Say how many tweets name several of the keywords, and what the shares are of."""
+    ids = [one for name, one in known(view).items() if name in names]
+    version = sum(data.watch().version(one) for one in ids)
+    both = int(data.frame(queries.in_several(sorted(ids), view.start, view.end), version)["tweets"][0])
+    told = f"<b>{look.number(both)}</b> tweets name several of them and count for each. " if both else ""
+    return (
+        f'<p class="quiet">{told}Shares are of all tweets of these keywords together, retweets too, in the same range; '
+        "intervals hold as if each tweet came by itself.</p>"
+    )
+
+
+def numbers(table: pd.DataFrame, dark: bool) -> str:
+    """Return the lines as a table, newest first."""
+    rows = "".join(
+        f"<tr><td>{when}</td>{''.join(f'<td>{look.number(count)}</td>' for count in counts)}</tr>"
+        for (_, _, when), *counts in reversed(list(table.itertuples(name=None)))
+    )
+    return look.block(scrolled(["time", *map(look.safe, table)], rows), dark)
+
+
+def page(selection: Selection) -> pn.Column:
+    """Build the page: who is compared with the keyword above is chosen here, and the address keeps it."""
+    chosen = selection.param
+    wide = {"sizing_mode": "stretch_width", "max_width": 560}
+    picker = pmui.MultiChoice(label="Compared with", max_items=MOST - 1, margin=(4, 0), **wide)
+    word = pmui.Select(label="Words against", size="small", width=240, margin=(12, 0, 4, 0))
+
+    def follow(*_: object) -> None:
+        names = [name for name in chosen.keyword.objects if name != selection.keyword]
+        found = [name for name in selection.others if name in names] or names[:2]
+        picker.param.update(options=names, value=found)
+        word.param.update(options=found, value=word.value if word.value in found else next(iter(found), None))
+        selection.others = found
+
+    def choose(*_: object) -> None:
+        selection.others = list(picker.value or [])
+
+    follow()
+    picker.param.watch(choose, "value")
+    selection.param.watch(follow, ["keyword", "others"])
+
+    def told(view: View, others: list[str]) -> str:
+        frames = read(view, others)
+        if len(frames) < 2:
+            return look.block(look.empty("Nobody to compare with", CHOOSE), view.dark)
+        return look.block(figures(compared(frames), view.dark) + shared(view, list(frames)), view.dark)
+
+    def drawn(view: View, others: list[str]) -> hv.Overlay:
+        return volume(by_bin(read(view, others), view), view)
+
+    def felt(view: View, others: list[str]) -> hv.Overlay:
+        return moods(compared(read(view, others)), view.dark)
+
+    def listed(view: View, others: list[str]) -> str:
+        return numbers(by_bin(read(view, others), view), view.dark)
+
+    def against_it(view: View, other: str | None) -> str:
+        return words(view, other or "")
+
+    both = (chosen.view, chosen.others)
+    return pn.Column(
+        picker,
+        look.pane(pn.bind(told, *both)),
+        # Made anew when the choice changes, for the number of lines does; while tweets come they are few.
+        pn.pane.HoloViews(pn.bind(drawn, *both), sizing_mode="stretch_width", linked_axes=False),
+        pn.pane.HoloViews(pn.bind(felt, *both), sizing_mode="stretch_width", linked_axes=False),
+        look.folded("The lines as a table", lambda: look.pane(pn.bind(listed, *both))),
+        word,
+        look.pane(pn.bind(against_it, chosen.view, word.param.value)),
+        sizing_mode="stretch_width",
+    )
