@@ -313,6 +313,56 @@ def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: in
     )
 
 
+def earnings(keyword_id: int, start: datetime, end: datetime) -> Rows:
+    """What each author's own tweets of the range earned: `followers`, `tweets` and `retweets`, NULL where unknown."""
+    return (
+        select(
+            func.max(Author.followers_count).label("followers"),
+            func.count().label("tweets"),
+            cast(func.sum(Tweet.retweet_count), BigInteger).label("retweets"),
+        )
+        .join(Author, Author.id == Tweet.author_id)
+        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet")
+        .group_by(Tweet.author_id)
+        .order_by(Tweet.author_id)
+    )
+
+
+def usual_earnings(start: datetime, end: datetime, each: int) -> Rows:
+    """What tweets of all tracked keywords earn, by the `size` of their authors, ln(1 + followers) in steps of 1/4.
+
+    Of each keyword the newest own tweets of the range, `each` at most, are taken: their number, the sum of their
+    retweets, that of the `squares`, and how many `keywords` they are of in all.
+    """
+    newest = (
+        select(Tweet.author_id, Tweet.retweet_count)
+        .where(_delivered(Keyword.id, start, end), Tweet.kind != "retweet", Tweet.retweet_count.is_not(None))
+        .order_by(Tweet.created_at.desc())
+        .limit(each)
+        .lateral()
+    )
+    earned, size = newest.c.retweet_count, (func.round(func.ln(1 + Author.followers_count) * 4) / 4).label("size")
+    taken = (
+        select(Keyword.id, earned, size)
+        .select_from(Keyword)
+        .join(newest, true())
+        .join(Author, and_(Author.id == newest.c.author_id, Author.followers_count.is_not(None)))
+        .where(Keyword.active)
+        .cte("taken")
+    )
+    return (
+        select(
+            taken.c.size,
+            func.count().label("tweets"),
+            cast(func.sum(taken.c.retweet_count), BigInteger).label("retweets"),
+            cast(func.sum(cast(taken.c.retweet_count, Double) * taken.c.retweet_count), Double).label("squares"),
+            select(func.count(taken.c.id.distinct())).scalar_subquery().label("keywords"),
+        )
+        .group_by(taken.c.size)
+        .order_by(taken.c.size)
+    )
+
+
 def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, limit: int = 3000) -> Rows:
     """How many tweets of two keywords use each word, in the whole hours that the range touches, most used first.
 
@@ -556,7 +606,7 @@ def positions() -> Rows:
     return select(SpoolOffset.spool, SpoolOffset.tracker, *counts).order_by(SpoolOffset.spool, SpoolOffset.tracker)
 
 
-def _delivered(keyword_id: int, start: datetime, end: datetime) -> ColumnElement[bool]:
+def _delivered(keyword_id: Any, start: datetime, end: datetime) -> ColumnElement[bool]:
     return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
 
 

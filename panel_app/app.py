@@ -26,6 +26,7 @@ from panel_app import (
     influencers,
     look,
     overview,
+    patterns,
     pickers,
     sampled,
     take_away,
@@ -59,6 +60,7 @@ PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
     "Word Clouds": ("cloud", words.page),
     "Hashtag Trend": ("show_chart", trend.page),
     "Compare": ("compare_arrows", compare.page),
+    "Patterns": ("scatter_plot", patterns.page),
 }
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page

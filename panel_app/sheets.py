@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core import queries
-from panel_app import compare, influencer_map, influencers, look, trend, words
+from panel_app import compare, influencer_map, influencers, look, patterns, trend, words
 from panel_app.selection import ALL, Selection, View
 
 # A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); the wide forms are taken for them, too.
@@ -141,6 +141,14 @@ def compare_sheet(selection: Selection) -> Sheet:
     return Sheet("compare", rows.assign(**{name: table[column].round(2) for name, column in means.items()}))
 
 
+def patterns_sheet(view: View) -> Sheet:
+    """Return what authors of each size earned, and what is expected of them."""
+    table = patterns.table(patterns.people_of(view), patterns.usual_of(view), patterns.least_of(view))
+    rows = table[["followers", "people", "tweets", "retweets"]].assign(expected=table["expected"].round(0))
+    share, lift = (100 * table["share"]).round(0), table["lift"].round(1)
+    return Sheet("patterns", rows.assign(**{"of all retweets, percent": share, "times expected": lift}))
+
+
 def tweets_sheet(view: View, word: str, mood: int | str) -> Sheet:
     """Return the newest tweets behind a word, unmodified, with who wrote them."""
     label = None if mood == ALL else int(mood)
@@ -177,6 +185,7 @@ SHEETS: dict[str, Callable[[Selection], Sheet]] = {
     "word-clouds": lambda selection: words_sheet(selection.view),
     "hashtag-trend": lambda selection: trend_sheet(selection.view),
     "compare": compare_sheet,
+    "patterns": lambda selection: patterns_sheet(selection.view),
 }
 
 

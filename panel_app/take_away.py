@@ -15,7 +15,7 @@ from panel.custom import JSComponent
 
 from core import accounts, queries
 from core.accounts import MOST_EXPORTED, Visitor
-from panel_app import address, compare, data, look, report, sheets, usage
+from panel_app import address, compare, data, look, patterns, report, sheets, usage
 from panel_app.selection import Selection, View
 from panel_app.sheets import Sheet
 
@@ -142,6 +142,9 @@ def about(page: str, selection: Selection) -> dict[str, Any]:
     view = selection.view
     colours = look.colours(view.dark)
     legend = [[f"{look.GLYPHS[label]} {look.MOODS[label]}", colours[label]] for label in look.LABELS]
+    if page == "patterns":
+        legend = [["● about as expected", colours[0]], [f"▲ {patterns.FAR} times or more", colours[1]]]
+        legend += [["\N{EN DASH} \N{EN DASH} expected", colours[-1]]]
     if page == "compare":
         names = compare.read(view, selection.others)
         signs = (compare.look_of(place, view.dark) for place in range(len(names)))

@@ -25,6 +25,7 @@ DRAWN = {
     "word-clouds": ".bk-Figure canvas",
     "hashtag-trend": ".bk-Figure canvas",
     "compare": ".bk-Figure canvas",
+    "patterns": ".bk-Figure canvas",
     "tracking": "code",
     "admin": "article.card",
 }
