@@ -75,13 +75,14 @@ def carried(tweets: DataFrame, older: DataFrame, window: Window) -> DataFrame:
 
 
 def earned(tweets: DataFrame, window: Window) -> DataFrame:
-    """Add up what the own tweets of each author on each keyword earned, of authors who said enough to be ranked.
+    """Add up what a score and a mood are made of, by author and keyword, of authors who said enough to be ranked.
 
-    A sum of which nothing is known is NULL.
+    These are millions of rows, and most of them of people who will not be shown: what else is told of an author is
+    looked up for the best alone, see `details`. A sum of which nothing is known is NULL.
     """
     worth, sentiment = window.worth(engagement(), "created_at"), whole_sentiment()
     own = written(tweets).select(
-        *AUTHOR, "created_at", *known_counts(), worth.alias("worth"), sentiment.alias("sentiment")
+        *AUTHOR, known_count("retweet_count"), worth.alias("worth"), sentiment.alias("sentiment")
     )
     # By author alone: what is joined later comes by author too, and nothing need move again.
     sums = (
@@ -89,14 +90,12 @@ def earned(tweets: DataFrame, window: Window) -> DataFrame:
         .groupBy(*AUTHOR)
         .agg(
             F.count("*").alias("tweets"),
-            *[F.sum(name).alias(name) for name in ("retweet_count", "like_count", "worth")],
+            F.sum("worth").alias("worth"),
             F.max("retweet_count").alias("most_retweets"),
             F.count("sentiment").alias("scored"),
             F.sum("sentiment").alias("moods"),
             F.min("sentiment").alias("worst"),
             F.max("sentiment").alias("best"),
-            F.min("created_at").alias("first_tweet_at"),
-            F.max("created_at").alias("last_tweet_at"),
         )
     )
     return sums.where((F.col("tweets") >= ACTIVE_TWEETS) | (F.col("most_retweets") >= ACTIVE_RETWEETS))
@@ -127,24 +126,34 @@ def criteria(tweets: DataFrame, authors: DataFrame, window: Window) -> DataFrame
         .join(profiles.hint("shuffle_hash"), "author_id", "left")
         .where(F.coalesce("worth", *REACH).isNotNull())  # mentions alone, blown up to the whole score, tell nothing
     )
-    return everyone.withColumns(
-        {
-            ENGAGEMENT: F.col("worth") / FINE,
-            MENTIONS: F.coalesce(F.col("mention_worth") / FINE, F.lit(0.0)),
-            "mentioned_by": F.coalesce("mentioned_by", F.lit(0)),
-            "sentiment": F.col("moods") / F.col("scored") / SCALE,  # NULL when none was scored
-            "label": mood(),
-        }
+    return everyone.select(
+        *AUTHOR,
+        *REACH,
+        (F.col("worth") / FINE).alias(ENGAGEMENT),
+        F.coalesce(F.col("mention_worth") / FINE, F.lit(0.0)).alias(MENTIONS),
+        F.coalesce("mentioned_by", F.lit(0)).alias("mentioned_by"),
+        "tweets",
+        "scored",
+        (F.col("moods") / F.col("scored") / SCALE).alias("sentiment"),  # NULL when none was scored
+        mood().alias("label"),
     )
 
 
-def top_tweets(tweets: DataFrame, authors: DataFrame) -> DataFrame:
-    """Choose the tweet that stands for an author: the most shared of the author's mood, if there is one of it."""
-    who = authors.select(*AUTHOR, "label")
+def details(tweets: DataFrame, authors: DataFrame) -> DataFrame:
+    """Return what else is told of some authors: totals, first and last tweet, and the tweet that stands for them.
+
+    That is the most shared of the author's mood, if there is one of it.
+    """
+    who = authors.select(*AUTHOR, F.col("label").alias("mood"))
     own = written(tweets).join(F.broadcast(who), AUTHOR)
-    of_mood = F.coalesce(label_of(F.col("sentiment")) == F.col("label"), F.lit(False))
+    of_mood = F.coalesce(label_of(F.col("sentiment")) == F.col("mood"), F.lit(False))
     worth = F.struct(of_mood.alias("of_mood"), F.coalesce(engagement(), F.lit(-1)).alias("engagement"), "id")
-    return own.groupBy(*AUTHOR).agg(F.max(worth)["id"].alias("top_tweet_id"))
+    return own.groupBy(*AUTHOR).agg(
+        *[F.sum(known_count(name)).alias(name) for name in ("retweet_count", "like_count")],
+        F.min("created_at").alias("first_tweet_at"),
+        F.max("created_at").alias("last_tweet_at"),
+        F.max(worth)["id"].alias("top_tweet_id"),
+    )
 
 
 def label_of(sentiment: Column) -> Column:
@@ -186,14 +195,14 @@ def written(tweets: DataFrame) -> DataFrame:
     return tweets.where(F.col("kind") != "retweet")
 
 
-def known_counts() -> list[Column]:
-    """Return a tweet's retweets and likes; a count that cannot be, below 0, is as good as unknown."""
-    return [F.when(F.col(name) >= 0, F.col(name)).alias(name) for name in ("retweet_count", "like_count")]
+def known_count(name: str) -> Column:
+    """Return a tweet's retweets or likes; a count that cannot be, below 0, is as good as unknown."""
+    return F.when(F.col(name) >= 0, F.col(name)).alias(name)
 
 
 def engagement() -> Column:
     """Retweets and likes of a tweet together, NULL when neither is known."""
-    retweets, likes = known_counts()
+    retweets, likes = known_count("retweet_count"), known_count("like_count")
     return F.coalesce(retweets + likes, retweets, likes)
 
 

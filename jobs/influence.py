@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,27 +97,35 @@ class Scores:
 
 def compute(tweets: DataFrame, authors: DataFrame, window: Window, weights: Weights) -> Scores:
     """Turn the tweets that count and the authors into scores; what comes here is bounded by KEPT."""
-    with kept(criteria.criteria(tweets, authors, window)) as people, kept(best(people, weights)) as few:
+    with (
+        ThreadPoolExecutor(1) as beside,
+        kept(criteria.criteria(tweets, authors, window)) as people,
+        kept(best(people, weights)) as few,
+    ):
+        # While the driver plans the one, the executors have the other to do.
+        audience = beside.submit(criteria.audience(tweets, authors, window).collect)
         rows = explained(few, tweets, window, weights).collect()
         ranked = totals(people)
-    audience = criteria.audience(tweets, authors, window).collect()
-    return Scores([row.asDict() for row in rows], [row.asDict() for row in audience], ranked)
+        heard = audience.result()
+    return Scores([row.asDict() for row in rows], [row.asDict() for row in heard], ranked)
 
 
 def best(people: DataFrame, weights: Weights) -> DataFrame:
     """Return the KEPT highest scores of each keyword and label, ranked."""
-    return ranks.ranked(scored(people, weights), "keyword_id", "label").where(F.col("rank") <= KEPT)
+    ranked = ranks.ranked(scored(people, weights), "keyword_id", "label")
+    return ranked.where(F.col("rank") <= KEPT).coalesce(2)
 
 
 def explained(few: DataFrame, tweets: DataFrame, window: Window, weights: Weights) -> DataFrame:
-    """Add what only the best are asked for: how sure the rank is, the tweet that stands for them, their share."""
+    """Add what only the best are asked for: what they did in all, their share, and how sure the rank is."""
     near = few.where(F.col("rank") <= ranks.NEAR)
     mine = F.broadcast(few.select("author_id").distinct())
     all_of = criteria.written(tweets).join(mine, "author_id", "left_semi").groupBy("author_id")
     return (
-        few.join(all_of.agg(F.count("*").alias("all_tweets")), "author_id", "left")
-        .join(ranks.intervals(near, tweets, window, weights), AUTHOR, "left")
-        .join(criteria.top_tweets(tweets, near), AUTHOR, "left")
+        few.join(F.broadcast(all_of.agg(F.count("*").alias("all_tweets"))), "author_id", "left")
+        .join(F.broadcast(criteria.details(tweets, few)), AUTHOR, "left")
+        .join(F.broadcast(ranks.intervals(near, tweets, window, weights)), AUTHOR, "left")
+        .withColumn("top_tweet_id", F.when(F.col("rank") <= ranks.NEAR, F.col("top_tweet_id")))
         .withColumn("share", F.col("tweets") / F.col("all_tweets"))
         .withColumn("mentions", F.col("mentioned_by"))
         # As text with its zone: a time comes out of Spark without one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -11,37 +11,46 @@ from core.weights import POINTS, REACH, RESONANCE, Curve, Weights
 
 
 def scored(authors: DataFrame, weights: Weights) -> DataFrame:
-    """Add points, reach, resonance and score; leave out rows of which no criterion is known."""
-    points = {POINTS[name]: given for name, given in parts(weights).items()}
-    reach, resonance = (added(F.coalesce(POINTS[name], F.lit(0.0)) for name in of) for of in (REACH, RESONANCE))
-    return (
-        authors.where(known_points(weights) > 0)
-        .withColumns(points)
-        .withColumns({"reach": reach, "resonance": resonance})
-        .withColumn("score", F.col("reach") + F.col("resonance"))
+    """Add points, reach, resonance and score; leave out rows of which no criterion is known.
+
+    Beside them stays `scale`, by which the points are larger than those of the curves.
+    """
+    full = added(F.when(known(name), F.lit(curve.full)).otherwise(0.0) for name, curve in weights.curves.items())
+    return totalled(
+        drawn(authors.where(full > 0), weights.curves)
+        .withColumn("scale", 100 / full)
+        .withColumns({POINTS[name]: F.col("scale") * F.col(POINTS[name]) for name in weights.curves})
     )
 
 
-def parts(weights: Weights) -> dict[str, Column]:
-    """Return the points each criterion gives, NULL where it is unknown; the formula is that of jobs.weights.parts."""
-    scale = 100 / known_points(weights)
-    return {name: scale * F.when(known(name), drawn(name, curve)) for name, curve in weights.curves.items()}
+def totalled(authors: DataFrame) -> DataFrame:
+    """Add up the points to reach, resonance and score."""
+    reach, resonance = (added(F.coalesce(POINTS[name], F.lit(0.0)) for name in of) for of in (REACH, RESONANCE))
+    return authors.withColumns({"reach": reach, "resonance": resonance}).withColumn(
+        "score", F.col("reach") + F.col("resonance")
+    )
 
 
-def known_points(weights: Weights) -> Column:
-    """Return what the criteria that are known of a row give at most."""
-    return added(F.when(known(name), F.lit(curve.full)).otherwise(0.0) for name, curve in weights.curves.items())
+def drawn(authors: DataFrame, curves: Mapping[str, Curve]) -> DataFrame:
+    """Add the points that each criterion gives by its curve, NULL where it is unknown.
+
+    The logarithms are columns of their own: written into the many ramps of a curve each would be computed in each.
+    """
+    logs = {POINTS[name]: F.when(known(name), F.log(F.col(name) + 1)) for name in curves}
+    return authors.withColumns(logs).withColumns({POINTS[name]: along(POINTS[name], curves[name]) for name in curves})
+
+
+def along(z: str, curve: Curve) -> Column:
+    """Return the points of a count whose logarithm is given; the formula is that of core.weights.Curve."""
+    ramps = (
+        slope * F.greatest(F.lit(0.0), F.least(F.col(z), F.lit(end)) - start) for start, end, slope in curve.ramps()
+    )
+    return F.when(F.col(z).isNotNull(), added(ramps))
 
 
 def known(name: str) -> Column:
     """Say whether a count is known. One that cannot be, below 0, is as good as unknown."""
     return F.coalesce(F.col(name) >= 0, F.lit(False))
-
-
-def drawn(name: str, curve: Curve) -> Column:
-    """Return the points of a count by its curve."""
-    z = F.log1p(name)
-    return added(slope * F.greatest(F.lit(0.0), F.least(z, F.lit(end)) - start) for start, end, slope in curve.ramps())
 
 
 def added(columns: Iterable[Column]) -> Column:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from core.weights import ENGAGEMENT, MENTIONS, REACH, Weights
+from core.weights import ENGAGEMENT, MENTIONS, POINTS, RESONANCE, Weights
 from jobs import criteria
 from jobs.criteria import AUTHOR, FINE
-from jobs.points import scored
+from jobs.points import added, drawn
 
 NEAR = 50  # of each keyword and label
 # Poisson(1) by one byte of a hash: it is drawn at least k times where the byte reaches the k-th of these.
@@ -31,14 +31,23 @@ def ranked(scores: DataFrame, *of: str) -> DataFrame:
 
 def intervals(near: DataFrame, tweets: DataFrame, window: criteria.Window, weights: Weights) -> DataFrame:
     """Return `rank_low` and `rank_high` of authors near the top of their keyword and label, given their ranks."""
-    known = near.select(*AUTHOR, "label", F.col("rank").alias("first"), *REACH, F.col(ENGAGEMENT).alias("engaged"))
+    known = near.select(*AUTHOR, "label", F.col("rank").alias("first"), "followers_count", "reach", "scale", ENGAGEMENT)
     redrawn = F.broadcast(known).join(resampled(near, tweets, window), AUTHOR)
-    earned = {ENGAGEMENT: F.when(F.col("engaged").isNotNull(), F.col("worth") / FINE)}
-    again = scored(redrawn.withColumns({**earned, MENTIONS: F.col("mention_worth") / FINE}), weights)
-    ranks = ranked(again, "keyword_id", "label", "resample").groupBy(*AUTHOR, "first")
-    found = ranks.agg(F.sort_array(F.collect_list("rank")).alias("ranks"))
+    earned = {ENGAGEMENT: F.when(F.col(ENGAGEMENT).isNotNull(), F.col("worth") / FINE)}
+    counts = redrawn.withColumns({**earned, MENTIONS: F.col("mention_worth") / FINE})
+    again = drawn(counts, {name: weights.curves[name] for name in RESONANCE})
+    points = added(F.coalesce(POINTS[name], F.lit(0.0)) for name in RESONANCE)
+    score = F.col("reach") + F.col("scale") * points
+    places = ranked(again.withColumns({"score": score, "contest": contest()}), "contest")
+    found = places.groupBy(*AUTHOR, "first").agg(F.sort_array(F.collect_list("rank")).alias("ranks"))
     low, high = F.least("first", F.col("ranks")[LOW]), F.greatest("first", F.col("ranks")[HIGH])
     return found.select(*AUTHOR, low.alias("rank_low"), high.alias("rank_high"))
+
+
+def contest() -> Column:
+    """Number the keywords, labels and resamples within which ranks are given: it is sorted by one number alone."""
+    label = F.coalesce("label", F.lit(2)) + 1
+    return (F.col("keyword_id").cast("long") * 4 + label) * RESAMPLES + F.col("resample")
 
 
 def resampled(near: DataFrame, tweets: DataFrame, window: criteria.Window) -> DataFrame:
@@ -47,14 +56,15 @@ def resampled(near: DataFrame, tweets: DataFrame, window: criteria.Window) -> Da
     own = criteria.written(tweets).join(who, AUTHOR, "left_semi")
     named = criteria.mentioned(criteria.mentions(tweets).join(who, AUTHOR, "left_semi"), window)
     worth, none = F.coalesce(window.worth(criteria.engagement(), "created_at"), F.lit(0)), F.lit(0).cast("long")
-    drawn = own.select(*AUTHOR, F.col("id").alias("drawn"), worth.alias("worth"), none.alias("mention_worth"))
-    drawn = drawn.unionByName(named.select(*AUTHOR, F.col("by").alias("drawn"), none.alias("worth"), "mention_worth"))
-    hashed = drawn.withColumn("number", F.explode(F.sequence(F.lit(0), F.lit(HASHES - 1))))
+    rows = own.select(*AUTHOR, F.col("id").alias("drawn"), worth.alias("worth"), none.alias("mention_worth"))
+    rows = rows.unionByName(named.select(*AUTHOR, F.col("by").alias("drawn"), none.alias("worth"), "mention_worth"))
+    hashed = rows.withColumn("number", F.explode(F.sequence(F.lit(0), F.lit(HASHES - 1))))
     hashed = hashed.withColumn("hash", F.xxhash64("drawn", "number"))
     sums = {name: [F.sum(F.col(name) * times(byte)) for byte in range(BYTES)] for name in ("worth", "mention_worth")}
     added = hashed.groupBy(*AUTHOR, "number").agg(*[F.array(*of).alias(name) for name, of in sums.items()])
-    each = added.select(*AUTHOR, "number", F.posexplode(F.arrays_zip(*sums)).alias("byte", "sums"))
-    return each.select(*AUTHOR, (F.col("number") * BYTES + F.col("byte")).alias("resample"), "sums.*")
+    each = added.withColumn("byte", F.explode(F.sequence(F.lit(0), F.lit(BYTES - 1))))
+    resample = F.col("number") * BYTES + F.col("byte")
+    return each.select(*AUTHOR, resample.alias("resample"), *[F.col(name)[F.col("byte")].alias(name) for name in sums])
 
 
 def times(byte: int) -> Column:

@@ -40,7 +40,8 @@ OPENED = (
 OPENS = "-XX:+IgnoreUnrecognizedVMOptions " + " ".join(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED)
 CONFIGS = {
     "spark.driver.extraJavaOptions": OPENS,
-    "spark.executor.extraJavaOptions": OPENS,
+    # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
+    "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods",
     "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
     "spark.ray.raydp_spark_executor.actor.resource.cpu": "0.5",
     "spark.driver.memory": "1g",
@@ -48,6 +49,9 @@ CONFIGS = {
     "spark.sql.shuffle.partitions": "8",
     # Rows that lie by author are joined by keyword and author where they are.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
+    # The plans say themselves what is small: planning each anew, stage by stage, costs more than it finds out.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
     "spark.ui.enabled": "false",
 }
 
