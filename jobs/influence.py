@@ -21,22 +21,14 @@ from core.weights import Weights, load
 from jobs import criteria, ranks
 from jobs.criteria import AUTHOR, Window
 from jobs.extract import extract
-from jobs.lake import KEYS, SCHEMAS, Lake
+from jobs.lake import KEYS, OUTDATED, SCHEMAS, Lake
+from jobs.lending import Files
 from jobs.points import scored
 
 KEPT = 500  # authors of each keyword and label whose rows are stored; totals are of all
 PART = 1_250_000  # tweets that are added up at a time, so that an executor holds them in memory
 FEWEST_PARTS = 4
 COLUMNS = [name for name in store.INFLUENCE if name != "window_end"]
-SPARK_TYPES = {
-    "int32": "int",
-    "int64": "bigint",
-    "double": "double",
-    "string": "string",
-    "bool": "boolean",
-    "timestamp[us, tz=UTC]": "timestamp",
-    "list<item: int64>": "array<bigint>",
-}
 UTC_TEXT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 LOCK = 7_210_415  # any number that nothing else in the database locks
 
@@ -145,28 +137,23 @@ def from_lake(
     ]
     parts = sum(lake.manifest.files[name] for name in lake.files(*days)) // PART
     spark.conf.set("spark.sql.shuffle.partitions", str(max(parts, FEWEST_PARTS)))
-    tracked = F.col("keyword_id").isin(keywords)
-    tweets = criteria.inside(newest(spark, lake, "tweet", days).where(tracked), window)
-    authors = newest(spark, lake, "author", lake.folders("author"))
+    tracked, files = F.col("keyword_id").isin(keywords), Files(spark, lake.root)
+    tweets = criteria.inside(newest(files, lake, "tweet", days).where(tracked), window)
+    authors = newest(files, lake, "author", lake.folders("author"))
     if not before:
         yield tweets, authors
         return
-    older = newest(spark, lake, "tweet", before).where(tracked)
+    older = newest(files, lake, "tweet", before).where(tracked)
     with kept(criteria.carried(tweets, older, window)) as carried:  # the tweets are read several times
         yield tweets.unionByName(carried), authors
 
 
-def newest(spark: SparkSession, lake: Lake, table: str, folders: list[str]) -> DataFrame:
+def newest(files: Files, lake: Lake, table: str, folders: list[str]) -> DataFrame:
     """Read some folders of a table without the rows that are outdated."""
-    columns = [(column.name, SPARK_TYPES[str(column.type)]) for column in SCHEMAS[table]]
-    files = [str(lake.root / name) for name in lake.files(*folders)]
-    if files:
-        rows = spark.read.schema(", ".join(map(" ".join, columns))).parquet(*files)
-    else:
-        rows = spark.range(0).select(*[F.lit(None).cast(kind).alias(name) for name, kind in columns])
+    rows = files.read(lake.files(*folders), SCHEMAS[table])
     if table not in lake.manifest.outdated:
         return rows
-    outdated = spark.read.parquet(str(lake.root / lake.manifest.outdated[table])).where(F.col("folder").isin(folders))
+    outdated = files.read([lake.manifest.outdated[table]], OUTDATED[table]).where(F.col("folder").isin(folders))
     # Told apart by id first: one number is looked up faster than two. The others follow, as a difference of 0.
     same = [F.col(f"row.{key}") - F.col(f"later.{key}") == 0 for key in KEYS[table] if key != "id"]
     same.append(F.col("row.id") == F.col("later.id"))

@@ -1,4 +1,4 @@
-"""Spark on Ray: the only module that names RayDP."""
+"""Spark on Ray: with jobs.lending the only module that names RayDP."""
 
 from __future__ import annotations
 
