@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -34,7 +34,8 @@ MARK = "tt:"  # begins the tags of our own rules, before the keyword's name
 KINDS = {"retweeted": "retweet", "quoted": "quote", "replied_to": "reply"}  # of several references, the first wins
 REFERRING = {"retweeted": "retweets_of_tweet_id", "replied_to": "in_reply_to_tweet_id"}
 CONTENTS = {"hashtags": "#", "cashtags": "$", "mentions": "@", "urls": "http"}  # and how each begins in a text
-COUNTS = ("retweet_count", "like_count", "reply_count", "quote_count")
+CARRYING = ("retweet", "quote")  # the kinds that may bring another tweet along
+UNKNOWN_COUNTS: Fields = dict.fromkeys(("retweet_count", "like_count", "reply_count", "quote_count"))
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FIRST_SNOWFLAKE = 29_700_859_247  # ids below it, of before November 2010, were counted and hold no time
 X_EPOCH = datetime.fromtimestamp(1288834974.657, UTC)
@@ -52,17 +53,37 @@ class Message:
 
     Attributes:
         tags: the tags of the rules it matched; a rule without a tag gives none.
-        searched: its text and those of the tweets it retweets or quotes, which X's rules look through too.
         tweet: the columns of `core.models.Tweet` that X knows.
         original: the same of the tweet that it retweets, if the payload carries it.
-        authors: columns of `core.models.Author` for its author and the original's, if the payload carries them.
+        behind: what it retweets or quotes, as X sent it, and what that quotes.
+        sources: its author's and the original's ids, if the payload carries them, each with the tweet as X sent it.
+        users: user objects as X sent them, by id.
     """
 
     tags: frozenset[str]
-    searched: str
     tweet: Fields
     original: Fields | None
-    authors: list[Fields]
+    behind: list[Fields] = field(compare=False, repr=False)
+    sources: dict[int, Fields] = field(compare=False, repr=False)
+    users: dict[int, Fields] = field(compare=False, repr=False)
+
+    @property
+    def searched(self) -> str:
+        """Return its text and those of the tweets it retweets or quotes, which X's rules look through too."""
+        return "\n".join([self.tweet["text"], *(_full_text(one) or "" for one in self.behind)])
+
+    @property
+    def authors(self) -> list[Fields]:
+        """Return the row of each author that it brings."""
+        return [self.author(author_id) for author_id in self.sources]
+
+    def author(self, author_id: int) -> Fields:
+        """Return the columns of `core.models.Author` for one of `sources`, as this message shows him."""
+        return _author(author_id, self.users[author_id], self.tweet, self.sources[author_id])
+
+    def location(self, author_id: int) -> str | None:
+        """Return what an author's profile says of where he is; None when it says nothing, or is not here."""
+        return _text(self.users[author_id].get("location")) if author_id in self.users else None
 
 
 def messages(payload: bytes) -> tuple[list[Message], list[str]]:
@@ -213,16 +234,15 @@ def _delivered(whole: Fields) -> list[Fields]:
 def _message(data: Fields, tags: frozenset[str], users: dict[int, Fields], tweets: dict[int, Fields]) -> Message:
     tweet = _tweet(data)
     original, sources = None, {tweet["author_id"]: data}
-    behind = list(_behind(data, tweets))
-    searched = "\n".join([tweet["text"], *(_full_text(one) or "" for one in behind)])
+    behind = list(_behind(data, tweets)) if tweet["kind"] in CARRYING else []
     if tweet["kind"] == "retweet":
         if behind:
             original = _tweet(behind[0])
             original["retweet_count"] = _highest(original["retweet_count"], tweet["retweet_count"])
             sources.setdefault(original["author_id"], behind[0])
-        tweet.update(dict.fromkeys(COUNTS))  # what a retweet tells of its counts is the original's
-    authors = [_author(one, users[one], tweet, source) for one, source in sources.items() if one in users]
-    return Message(tags, searched, tweet, original, authors)
+        tweet |= UNKNOWN_COUNTS  # what a retweet tells of its counts is the original's
+    known = {one: source for one, source in sources.items() if one in users}
+    return Message(tags, tweet, original, behind, known, users)
 
 
 def _behind(data: Fields, tweets: dict[int, Fields]) -> Iterator[Fields]:
@@ -230,7 +250,7 @@ def _behind(data: Fields, tweets: dict[int, Fields]) -> Iterator[Fields]:
     seen: set[int] = set()
     while True:
         kind, other = _kind(data)
-        if kind not in ("retweet", "quote") or other is None or other in seen or other not in tweets:
+        if kind not in CARRYING or other is None or other in seen or other not in tweets:
             return
         seen.add(other)
         data = tweets[other]
@@ -276,7 +296,7 @@ def _mentioned(data: Fields) -> list[int]:
 def _kind(data: Fields) -> tuple[str, int | None]:
     """Return a tweet's kind, and the id of the tweet that it retweets, quotes or answers."""
     references = _each(_either(data, "referenced_tweets"))
-    for relation, kind in KINDS.items():
+    for relation, kind in KINDS.items() if references else ():
         for reference in references:
             if reference.get("type") == relation:
                 return kind, _id(reference.get("id"))

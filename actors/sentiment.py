@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from vaderSentiment.vaderSentiment import BOOSTER_DICT, NEGATE, SentimentIntensityAnalyzer, SentiText, normalize
@@ -23,7 +22,8 @@ HUMPS = rf"{SEPARATORS}|(?<=[a-z])(?=[A-Z][a-z])"  # and in a hashtag capitals t
 JOINT = r"[\s_-]*"  # between the words of a phrase
 HANDLE = r"(?<!\w)[@\uff20]\w+"
 NEGATING = frozenset({*NEGATE, "so", "this"})  # words before another that VADER's check of negation reacts to
-NOTHING = re.compile(r"[\s.,:;!?…\"'“”‘’|-]*")
+NOT_ASCII = re.compile(r"[^\0-\x7f]")
+NOTHING = re.compile(rf"(?:[\s.,:;!?…\"'“”‘’|-]|{NEUTRAL_WORD})*", re.IGNORECASE)
 
 
 def scored(lang: str | None) -> bool:
@@ -36,10 +36,14 @@ def score(text: str, keyword: str) -> float | None:
 
     None if nothing but the keyword, handles, links and punctuation is in it.
     """
-    ignored = not_opinion(keyword)
-    if NOTHING.fullmatch(ignored.sub("", text)):
-        return None
-    return _analyzer().compound(ignored.sub(_neutral, text))
+    opinion = neutral(text, keyword)
+    return None if NOTHING.fullmatch(opinion) else _analyzer().compound(opinion)
+
+
+@lru_cache(maxsize=1)  # the words of a text are looked for right after its sentiment
+def neutral(text: str, keyword: str) -> str:
+    """Return a text without links, and with a word of no value for handles and the keyword."""
+    return not_opinion(keyword).sub(_neutral, text)
 
 
 def label(score: float | None) -> int | None:
@@ -54,7 +58,7 @@ class Analyzer(SentimentIntensityAnalyzer):
 
     def compound(self, text: str) -> float:
         """Return what `polarity_scores` calls the compound of a text."""
-        text = (text if text.isascii() else "".join(self._described(text))).strip()
+        text = (text if text.isascii() else self._described(text)).strip()
         sentitext = SentiText(text)
         words = sentitext.words_and_emoticons
         lower = [word.lower() for word in words]
@@ -77,15 +81,16 @@ class Analyzer(SentimentIntensityAnalyzer):
             valence = SentimentIntensityAnalyzer._negation_check(valence, words, start, i)
         return valence
 
-    def _described(self, text: str) -> Iterator[str]:
-        """Yield a text with VADER's words for each emoji."""
-        after_space = True
-        for char in text:
-            description = self.emojis.get(char)
-            if description and not after_space:
-                yield " "
-            yield description or char
-            after_space = char == " "
+    def _described(self, text: str) -> str:
+        """Return a text with VADER's words for each emoji."""
+        return NOT_ASCII.sub(self._word, text)
+
+    def _word(self, found: re.Match[str]) -> str:
+        """Return VADER's words for an emoji, apart from what stands before it; any other character as it is."""
+        words, before = self.emojis.get(found[0]), found.string[found.start() - 1 : found.start()]
+        if not words:
+            return found[0]
+        return words if before in ("", " ") else f" {words}"
 
 
 @lru_cache(maxsize=1024)

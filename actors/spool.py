@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS payload (position INTEGER PRIMARY KEY AUTOINCREMENT, 
 CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL);
 INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity)
 """
+PAGE = 16_384  # bytes: a payload of some thousand fits, and few pages are written twice
 PAGES = ("page_count", "freelist_count", "page_size")
 
 
@@ -27,6 +28,7 @@ class Spool:
         self._path = path
         # Autocommit: each statement that stands alone is its own transaction. One thread at a time uses a Spool.
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._db.execute(f"PRAGMA page_size = {PAGE}")  # of a file that is new
         self._db.execute("PRAGMA journal_mode = wal")
         self._db.execute("PRAGMA synchronous = full")  # an append that returned survives a power cut
         self._db.execute("BEGIN IMMEDIATE")

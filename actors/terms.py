@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-from actors.sentiment import not_opinion
+from actors.sentiment import NEUTRAL_WORD, neutral
 
 MOST = 40  # terms of one tweet
 LONGEST = 60  # characters of one term
@@ -31,7 +31,7 @@ def terms(text: str, lang: str | None, keyword: str) -> list[str]:
     hashtags count. At most `MOST` terms, none longer than `LONGEST`.
     """
     common = stop_words(lang)
-    found = dict.fromkeys(map(_counted, TERM.findall(not_opinion(keyword).sub(" ", text))))
+    found = dict.fromkeys(map(_counted, TERM.findall(neutral(text, keyword))))
     return [term for term in found if term and term not in common][:MOST]
 
 
@@ -46,7 +46,7 @@ def stop_words(lang: str | None) -> frozenset[str]:
 def _counted(word: str) -> str | None:
     """Return the term that a word of a text counts as, or None."""
     term = _folded(word)
-    return term if _counts(term) else None
+    return term if _counts(term) and term != NEUTRAL_WORD else None
 
 
 def _folded(term: str) -> str:

@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 
 NOT_SCORED: dict[str, Any] = {"sentiment": None, "label": None, "terms": []}  # a retweet has no text of its own
 
-Parsed = tuple[list[parse.Message], list[str]]
-
 
 class KeywordTracker:
     """Scores and stores the tweets of a keyword, or of several that have little to do.
@@ -41,9 +39,8 @@ class KeywordTracker:
         those become dead letters. Each part moves its lane's position to its own end, and a repeat is halved alike, so
         nothing is counted twice.
         """
-        parsed: dict[int, Parsed] = {}  # a payload may concern several keywords
         with uncollected():
-            self._commit(stretches, [batch(stretch, parsed) for stretch in stretches])
+            self._commit(stretches, [batch(stretch) for stretch in stretches])
         return os.getpid()
 
     def _commit(self, stretches: Sequence[Stretch], batches: Sequence[store.Batch]) -> None:
@@ -81,24 +78,32 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def batch(stretch: Stretch, parsed: dict[int, Parsed]) -> store.Batch:
-    """Turn a stretch's payloads into rows of its keyword; `parsed` keeps what was parsed, by position."""
+def batch(stretch: Stretch) -> store.Batch:
+    """Turn a stretch's payloads into rows of its keyword."""
     found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
     name = stretch.keyword.casefold()
     tweets: list[store.Row] = []
-    authors: list[store.Row] = []
+    authors: dict[int, store.Row] = {}
     dead: list[store.Row] = []
-    for position, payload in stretch.payloads:
-        if position not in parsed:
-            parsed[position] = parse.messages(payload)
-        messages, problems = parsed[position]
+    for position, payload in reversed(stretch.payloads):  # the newest first: what is older of an author needs no row
+        messages, problems = parse.messages(payload)
         if problems:
             dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
         for message in messages:
             if name in keywords_named(message.tags) or (found and found(message.searched)):
                 tweets += rows(message, stretch.keyword)
-                authors += message.authors
-    return store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, authors, dead)
+                meet(authors, message)
+    met = list(authors.values())
+    return store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, met, dead[::-1])
+
+
+def meet(authors: dict[int, store.Row], message: parse.Message) -> None:
+    """Keep the newest snapshot of each author that a message brings."""
+    for author_id in message.sources:
+        seen = authors.get(author_id)
+        if seen is None or seen["seen_at"] <= message.tweet["created_at"]:
+            row = message.author(author_id)
+            authors[author_id] = store.newer_author(seen, row) if seen else row
 
 
 def halves(stretch: Stretch) -> tuple[Stretch, Stretch]:
@@ -173,15 +178,14 @@ def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: 
 
 def rows(message: parse.Message, keyword: str) -> Iterator[store.Row]:
     """Yield a message's rows of `tweet`: the tweet itself and the original it carries, which X did not deliver."""
-    authors: dict[int, store.Row] = {author["id"]: author for author in message.authors}
-    yield row(message.tweet, authors, keyword, matched=True)
+    yield row(message, message.tweet, keyword, matched=True)
     if message.original:
-        yield row(message.original, authors, keyword, matched=False)
+        yield row(message, message.original, keyword, matched=False)
 
 
-def row(tweet: store.Row, authors: Mapping[int, store.Row], keyword: str, *, matched: bool) -> store.Row:
-    """Return a tweet with what we make of it: sentiment, words, place."""
-    located = place(authors.get(tweet["author_id"], {}).get("location"))
+def row(message: parse.Message, tweet: store.Row, keyword: str, *, matched: bool) -> store.Row:
+    """Return one of a message's tweets with what we make of it: sentiment, words, place."""
+    located = place(message.location(tweet["author_id"]))
     made = NOT_SCORED if tweet["kind"] == "retweet" else scored(tweet["text"], tweet["lang"], keyword)
     return {**tweet, **made, **located, "matched": matched}
 

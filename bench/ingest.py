@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from secrets import token_hex
@@ -36,6 +36,7 @@ from actors.supervisor import Supervisor
 from core import db, store
 from core.config import Settings
 from local_x.fields import EVERYTHING
+from local_x.recording import CREATED_AT
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
 from local_x.stories import KEYWORDS
@@ -59,7 +60,7 @@ def measure(given: Settings, say: Say) -> dict[str, Any]:
         settings = replace(given, **own, x_daily_budget_usd=float("inf"))
         say("Recording")
         lines = recording(WARM + TWEETS)
-        (home / "tweets.jsonl").write_bytes(b"".join(line + b"\n" for line in lines[WARM:]))
+        (home / "tweets.jsonl").write_bytes(b"".join(line + b"\n" for line in paced(lines)[WARM:]))
         with machine.postgres(settings) as settings, machine.ray_cluster(settings):
             engine = db.engine(settings.database_url)
             track(engine, *KEYWORDS)
@@ -68,7 +69,10 @@ def measure(given: Settings, say: Say) -> dict[str, Any]:
             say("A plain program")
             naive = plain(engine, lines[:SAMPLE])
             say("From a file")
-            file = from_file(settings, lines)
+            file = from_file(settings, paced(lines))
+            clear(engine)
+            say("From a file of many hours")
+            sparse = from_file(settings, lines)["file_per_s"]
             clear(engine)
             say("Over HTTP")
             http = over_http(settings, engine, home / "tweets.jsonl")
@@ -77,7 +81,7 @@ def measure(given: Settings, say: Say) -> dict[str, Any]:
             late = latency(settings, engine, lines)
             engine.dispose()
     bound = (os.cpu_count() or 1) / sum(alone.values())
-    rates = file | {"http_per_s": http, "limit_per_s": bound, "naive_per_s": naive}
+    rates = file | {"sparse_file_per_s": sparse, "http_per_s": http, "limit_per_s": bound, "naive_per_s": naive}
     ratios = {"file_of_limit": file["file_per_s"] / bound, "file_of_naive": file["file_per_s"] / naive}
     parts = {f"{name}_us": seconds * 1e6 for name, seconds in alone.items()}
     load = {"tweets": TWEETS, "payload_bytes": statistics.mean(map(len, lines)), "load_before": os.getloadavg()[0]}
@@ -90,6 +94,21 @@ def recording(number: int) -> list[bytes]:
     rules.add([{"value": query, "tag": MARK + name} for name, query in KEYWORDS.items()])
     told: Iterator[bytes] = recorded(Scenario(1, END), rules, EVERYTHING, hours=240)
     return [line for line, _ in zip(told, range(number), strict=False)]
+
+
+def paced(lines: list[bytes]) -> list[bytes]:
+    """Return messages as if X had told them at its full pace, the most that one connection gets.
+
+    The scenario has some tweets a minute; then almost each moves minutes and hours of its own, which the counters of a
+    keyword that needs this speed do not.
+    """
+    return [written(line, END + timedelta(seconds=number / PACE)) for number, line in enumerate(lines)]
+
+
+def written(line: bytes, at: datetime) -> bytes:
+    """Return a message whose tweet was written at another time."""
+    head, mark, rest = line.partition(CREATED_AT)
+    return b"".join((head, mark, at.isoformat(timespec="milliseconds").encode(), rest[rest.index(b'"') :]))
 
 
 def track(engine: Engine, *names: str) -> list[int]:
@@ -107,7 +126,7 @@ def limit(engine: Engine, lines: list[bytes]) -> dict[str, float]:
     """Return the seconds that parsing, VADER and COPY take for one tweet, each alone in one process."""
     texts = [orjson.loads(line)["data"]["text"] for line in lines]
     analyzer = SentimentIntensityAnalyzer()
-    rows = tracker.batch(Stretch(1, "", "", "", 0, list(enumerate(lines)), "."), {}).tweets
+    rows = tracker.batch(Stretch(1, "", "", "", 0, list(enumerate(lines)), ".")).tweets
     columns = [column for column in store.TWEET if column != "keyword_id"]
     table = store.rendered([row[column] for column in columns] for row in rows)
     return {

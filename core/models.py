@@ -141,11 +141,12 @@ class Tweet(Base):
 
     `matched` is true when X delivered it for the keyword; an original known only through a retweet of it is
     kept for its author's credit, but is not volume. `label` is -1, 0 or 1; NULL means not scored. `mentioned_ids`
-    are the accounts that the author addressed; a retweet addresses nobody.
+    are the accounts that the author addressed; a retweet addresses nobody. Of this table and the two below no foreign
+    key guards `keyword_id`: it would look for the keyword at each row, which core.store does once a batch.
     """
 
     __tablename__ = "tweet"
-    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    keyword_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     author_id: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
@@ -184,8 +185,7 @@ class Trend(Base):
     """
 
     __tablename__ = "trend"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"))
+    keyword_id: Mapped[int]
     minute: Mapped[datetime]
     label: Mapped[int | None] = mapped_column(SmallInteger)
     tweets: Mapped[int]
@@ -194,20 +194,21 @@ class Trend(Base):
     sentiment_square_sum: Mapped[float] = mapped_column(Numeric(20, 8, asdecimal=False))
 
     __table_args__ = (UniqueConstraint("keyword_id", "minute", "label", postgresql_nulls_not_distinct=True),)
+    __mapper_args__ = {"primary_key": ["keyword_id", "minute", "label"]}  # noqa: RUF012 - a real one takes no NULL
 
 
 class Term(Base):
     """How many tweets used a word or hashtag (it starts with #), per keyword, hour and label."""
 
     __tablename__ = "term"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"))
+    keyword_id: Mapped[int]
     hour: Mapped[datetime]
     label: Mapped[int | None] = mapped_column(SmallInteger)
     term: Mapped[str]
     tweets: Mapped[int]
 
     __table_args__ = (UniqueConstraint("keyword_id", "hour", "label", "term", postgresql_nulls_not_distinct=True),)
+    __mapper_args__ = {"primary_key": ["keyword_id", "hour", "label", "term"]}  # noqa: RUF012
 
 
 class Gap(Base):

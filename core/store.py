@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
+from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, bindparam, case, delete, func, null, or_, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, exists, func, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -34,6 +35,7 @@ from core.models import (
     Sampling,
     Spending,
     SpoolOffset,
+    Tombstone,
     Tweet,
     Usage,
 )
@@ -47,7 +49,6 @@ TREND = ("keyword_id", "minute", "label", "tweets", "sentiment_sum", "sentiment_
 TERM = ("keyword_id", "hour", "label", "term", "tweets")
 AUDIENCE = tuple(column.key for column in Audience.__table__.columns)
 INFLUENCE = tuple(column.key for column in Influence.__table__.columns)
-REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # some row is at fault: sent again, it is refused again
 COPIED_AT_ONCE = 10_000  # rows of influence held in memory
 
 
@@ -57,6 +58,14 @@ class SupersededError(TalkerError):
 
 class KeywordError(TalkerError):
     """A keyword that cannot be tracked, or is not."""
+
+
+class UnknownKeywordError(LookupError):
+    """Tweets of a keyword that was removed from the database."""
+
+
+# Some row is at fault: sent again, it is refused again.
+REFUSALS = (DataError, IntegrityError, UnicodeEncodeError, UnknownKeywordError)
 
 
 def add_keyword(
@@ -419,6 +428,8 @@ def heed_tombstones(connection: Connection, batches: Sequence[Batch]) -> Sequenc
     Whoever forgets locks the tombstones, so he waits for the batches that have looked here, and those that have not
     will see his: see core.erasure.
     """
+    if not connection.execute(select(exists().select_from(Tombstone))).scalar():
+        return batches
     rows = [row for batch in batches for row in batch.tweets]
     tweets = {number for row in rows for number in (row["id"], row["original_id"]) if number}
     authors = {row["author_id"] for row in rows} | {row["id"] for batch in batches for row in batch.authors}
@@ -447,8 +458,11 @@ def without(batch: Batch, tombstones: Mapping[tuple[str, int], int], rows: Seque
 
 def save_tweets(connection: Connection, batches: Sequence[Batch]) -> Counter[int]:
     """Save tweets and move the counters of those that are new; returns how many became volume, by keyword."""
+    hold_keywords(connection, [batch.keyword_id for batch in batches if batch.tweets])
     tweets = {(one.keyword_id, row["id"]): row for one in batches for row in once(one.tweets, merged_tweet)}
-    copy(connection, "incoming_tweet", TWEET, ({**row, "keyword_id": keyword} for (keyword, _), row in tweets.items()))
+    values = itemgetter(*TWEET[1:])  # behind the keyword
+    rows = ((keyword, *values(row)) for (keyword, _), row in tweets.items())
+    copy_values(connection, "incoming_tweet", TWEET, rows)
     new = [(keyword, tweets[keyword, number]) for keyword, number in connection.execute(text(SAVE_NEW_TWEETS))]
     known = connection.execute(text(CHANGE_KNOWN_TWEETS)) if len(new) < len(tweets) else ()
     heard = [(keyword, tweets[keyword, number]) for keyword, number, was_heard in known if was_heard]
@@ -458,15 +472,28 @@ def save_tweets(connection: Connection, batches: Sequence[Batch]) -> Counter[int
     return Counter(keyword for keyword, _ in volume)
 
 
+def hold_keywords(connection: Connection, keywords: Sequence[int]) -> None:
+    """Lock keywords against removal until the commit: what a foreign key would do for each row, once a batch.
+
+    Raises:
+        UnknownKeywordError: one of them is not there.
+    """
+    held = select(Keyword.id).where(Keyword.id.in_(keywords)).order_by(Keyword.id)
+    there = connection.execute(held.with_for_update(read=True, key_share=True)).scalars().all()
+    if missing := set(keywords).difference(there):
+        raise UnknownKeywordError(f"There is no keyword {', '.join(map(str, missing))}.")
+
+
 def move_terms(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> None:
     """Count the words of new tweets: a text counts once, at the hour it was written, however often it is retweeted."""
-    moved: Counter[tuple[Any, ...]] = Counter()
+    moved: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
     for keyword, row in tweets:
         if row["terms"]:
             hour = row["created_at"].replace(minute=0, second=0, microsecond=0)
-            moved.update((keyword, hour, row["label"], term) for term in row["terms"])
+            moved[keyword, hour, row["label"]].update(row["terms"])
     if moved:
-        copy_values(connection, "incoming_term", TERM, ((*key, tweets) for key, tweets in moved.items()))
+        rows = ((*key, term, tweets) for key, terms in moved.items() for term, tweets in terms.items())
+        copy_values(connection, "incoming_term", TERM, rows)
         connection.execute(text(MOVE_TERMS))
 
 

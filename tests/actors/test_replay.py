@@ -75,7 +75,9 @@ def test_each_keyword_stores_exactly_the_tweets_that_its_rule_matched_and_a_seco
 
     ids = given_by_rules(retail)
     matched = defaultdict(set)
-    for name, id in rows(engine, select(Keyword.name, Tweet.id).join(Tweet).where(Tweet.matched)):
+    for name, id in rows(
+        engine, select(Keyword.name, Tweet.id).join(Tweet, Tweet.keyword_id == Keyword.id).where(Tweet.matched)
+    ):
         matched[name].add(id)
     assert {name: len(matched[name]) for name in TRACKED} == TRACKED
     assert matched == {name: ids[name] for name in TRACKED}

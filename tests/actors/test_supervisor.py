@@ -44,7 +44,11 @@ def test_a_tweet_of_a_shared_rule_is_stored_for_each_keyword_that_it_is_about(en
         pass
 
     with engine.connect() as connection:
-        found = connection.execute(select(Tweet.id, Keyword.name).join(Keyword).order_by(Tweet.id, Keyword.name)).all()
+        found = connection.execute(
+            select(Tweet.id, Keyword.name)
+            .join(Keyword, Keyword.id == Tweet.keyword_id)
+            .order_by(Tweet.id, Keyword.name)
+        ).all()
     assert found == [(1, "nike"), (2, "nike"), (2, "puma")]
 
 
@@ -121,7 +125,9 @@ def server(own_postgres):
     """That Postgres, running, with nothing in what these tests look at."""
     engine = db.engine(own_postgres.get_uri())
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE keyword, dead_letter, spool_offset RESTART IDENTITY CASCADE"))
+        connection.execute(
+            text("TRUNCATE keyword, tweet, trend, term, dead_letter, spool_offset RESTART IDENTITY CASCADE")
+        )
     yield own_postgres
     own_postgres.ensure_postgres_running()
     engine.dispose()

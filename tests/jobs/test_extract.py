@@ -239,7 +239,7 @@ def forget(engine, gone):
 )
 def test_whatever_the_order_the_lake_ends_equal_to_the_table(engine, keyword, tweet_row, tmp_path_factory, steps):
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE keyword, tombstone RESTART IDENTITY CASCADE"))
+        connection.execute(text("TRUNCATE keyword, tweet, tombstone RESTART IDENTITY CASCADE"))
     keyword()
     lake = tmp_path_factory.mktemp("lake")
     extract(engine, lake)  # the position, so that this run's rows are the lake's only ones
