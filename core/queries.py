@@ -388,12 +388,49 @@ def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, lim
     )
 
 
+def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) -> Rows:
+    """How many tweets of each sentiment use the commonest words, in the whole hours that the range touches.
+
+    `all_` of a sentiment is how many words its tweets use in all, each counted once a tweet.
+    """
+    labels = {"positive": 1, "neutral": 0, "negative": -1}
+    uses = {name: func.coalesce(func.sum(Term.tweets).filter(Term.label == label), 0) for name, label in labels.items()}
+    in_all = (cast(func.sum(count).over(), Double).label(f"all_{name}") for name, count in uses.items())
+    return (
+        select(Term.term, *(cast(count, Double).label(name) for name, count in uses.items()), *in_all)
+        .where(Term.keyword_id == keyword_id, Term.label.is_not(None))
+        .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
+        .group_by(Term.term)
+        .order_by(func.sum(Term.tweets).desc(), Term.term)
+        .limit(limit)
+    )
+
+
 def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
     """How many tweets of the range are of two or more of some keywords: each of these counts them."""
     ids = select(Tweet.id).where(_any_of(Tweet.keyword_id, keyword_ids), Tweet.matched)
     ids = ids.where(Tweet.created_at >= start, Tweet.created_at < end)
     several = ids.group_by(Tweet.id).having(func.count() > 1).subquery()
     return select(func.count().label("tweets")).select_from(several)
+
+
+def crowded_places(keyword_id: int, start: datetime, end: datetime, degrees: int = 2, least: int = 10) -> Rows:
+    """Where many tweet from: squares of some degrees with their middle; one with few voices has no row.
+
+    Nobody can be told from it, so that it may be shown of sensitive keywords, too.
+    """
+    north, east = (
+        func.floor(column / literal_column(str(int(degrees)))) for column in (Tweet.latitude, Tweet.longitude)
+    )
+    middle = [((square + 0.5) * degrees).label(name) for name, square in (("latitude", north), ("longitude", east))]
+    voices = func.count(Tweet.author_id.distinct()).label("voices")
+    return (
+        select(*middle, voices, func.count().label("tweets"))
+        .where(_delivered(keyword_id, start, end), Tweet.latitude.is_not(None), Tweet.longitude.is_not(None))
+        .group_by(north, east)
+        .having(func.count(Tweet.author_id.distinct()) >= least)
+        .order_by(voices.desc())
+    )
 
 
 def tweets_with(

@@ -8,7 +8,6 @@ import pandas as pd
 
 from core import queries
 from panel_app import look
-from panel_app.overview import large, tile
 from panel_app.selection import View
 
 LATE = 2 * queries.QUARTER  # scores may be as far behind the newest tweet: while some are computed, the next are due
@@ -23,9 +22,9 @@ def totals(view: View) -> str:
         return ""
     found = audience.iloc[0]
     three = (
-        tile("Audience", large(up_to(found["followers_count"])), spoken_to(found)),
-        tile("Voices", large(look.number(found["voices"])), in_each(moods)),
-        tile("Scores of the", large(hours(found)), newness(view, found["window_end"]) + read_share(found)),
+        look.tile("Audience", look.large(up_to(found["followers_count"])), spoken_to(found)),
+        look.tile("Voices", look.large(look.number(found["voices"])), in_each(moods)),
+        look.tile("Scores of the", look.large(hours(found)), newness(view, found["window_end"]) + read_share(found)),
     )
     return look.block(f'<div class="tiles three">{"".join(three)}</div>', view.dark)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def grouped(known: pd.DataFrame, width: float) -> pd.DataFrame:
     where = groups["place"].fillna("unnamed place") + more
     who = groups["name"] + " @" + groups["username"]
     beside = groups["x"] - groups["label"] * cell * ASIDE  # the three sentiments of one place must not hide each other
-    return groups.assign(x=beside, where=where, who=who, size=9 + 4 * groups["people"] ** 0.5)
+    return groups.assign(x=beside, where=where, who=who, size=9 + 5 * groups["people"] ** 0.5)
 
 
 def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
@@ -90,6 +91,25 @@ def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
     return some.opts(size="size", tools=[hover], default_tools=TOOLS, **style)
 
 
+def crowds(groups: pd.DataFrame, dark: bool) -> hv.Labels:
+    """Write on each group how many it stands for."""
+    many = groups[groups["people"] > 1].assign(count=groups["people"].map(look.short))
+    ink = "#15181B" if dark else "white"
+    return hv.Labels(many, ["x", "y"], "count").opts(
+        text_color=ink, text_font_size="8pt", text_font_style="bold", default_tools=TOOLS
+    )
+
+
+def heat(squares: pd.DataFrame, dark: bool) -> hv.Points:
+    """Draw where many tweet from, without a mood and without anybody's place: the more voices the larger."""
+    drawn = squares.assign(size=6 + 3 * squares["voices"].astype(float) ** 0.5)
+    hover = HoverTool(tooltips=[("voices", "@voices{0,0}"), ("tweets", "@tweets{0,0}")])
+    style = {"color": "#F0C75E" if dark else "#8A5A00", "marker": "square", "alpha": 0.45, "line_color": None}
+    return hv.Points(drawn, ["x", "y"], ["voices", "tweets", "size"]).opts(
+        size="size", tools=[hover], default_tools=TOOLS, **style
+    )
+
+
 def world(dark: bool = False) -> hv.Polygons:
     """Draw the countries, from this machine alone."""
     land, sea = LAND[dark]
@@ -101,7 +121,8 @@ def world(dark: bool = False) -> hv.Polygons:
 def plot(frame: pd.DataFrame, width: float = EAST[1] - EAST[0], dark: bool = False) -> hv.Overlay:
     """Draw the influencers over the world, in groups as wide as the view asks."""
     groups = grouped(placed(frame), width)
-    return framed(hv.Overlay([world(dark), *(points(groups, label, dark) for label in look.LABELS)]))
+    layers = (points(groups, label, dark) for label in look.LABELS)
+    return framed(hv.Overlay([world(dark), *layers, crowds(groups, dark)]))
 
 
 def framed(chart: hv.Overlay) -> hv.Overlay:
@@ -117,10 +138,16 @@ def places(view: View) -> pd.DataFrame:
     return found.iloc[: 0 if view.sensitive else None]
 
 
+def squares(view: View) -> pd.DataFrame:
+    """Read where many tweet from; only of a sensitive keyword, for of others there are people to show."""
+    found = view.read(queries.crowded_places(view.keyword_id, view.start, view.end))
+    return placed(found.iloc[: None if view.sensitive else 0])
+
+
 def summary(view: View) -> str:
     """Return what the map shows in words, with those it cannot show."""
     if view.sensitive:
-        return look.block(look.empty("No people here", influencers.SENSITIVE), view.dark)
+        return look.block(f"<p>{influencers.SENSITIVE} {crowd(squares(view))}</p>", view.dark)
     frame = places(view)
     if frame.empty:
         return look.block(look.empty("No influence scores yet", influencers.NO_SCORES), view.dark)
@@ -128,13 +155,63 @@ def summary(view: View) -> str:
     by_label = "".join(
         f"<span>{look.mood(label)} {look.number((known['label'] == label).sum())}</span>" for label in look.LABELS
     )
-    unknown = len(frame) - len(known)
+    unknown, moodless = len(frame) - len(known), int(known["label"].isna().sum())
+    rest = f"; <b>{look.number(moodless)}</b> were not scored and are in the table only" if moodless else ""
     words = (
-        f"<p><b>{look.number(len(known))}</b> of the {look.number(len(frame))} top influencers are on the map; "
-        f"the place of <b>{look.number(unknown)}</b> is unknown. Places come from tweets and profiles: point at one to "
-        "see how sure it is.</p>"
+        f"<p><b>{look.number(len(known) - moodless)}</b> of the {look.number(len(frame))} top influencers are on the "
+        f"map; the place of <b>{look.number(unknown)}</b> is unknown{rest}. Places come from tweets and profiles: "
+        "point at one to see how sure it is.</p>"
     )
     return look.block(f'{words}<div class="legend">{by_label}</div>', view.dark)
+
+
+def crowd(found: pd.DataFrame) -> str:
+    """Say what the squares on the map are."""
+    if found.empty:
+        return "Nowhere do ten voices tweet from one area in this range, so nothing is on the map."
+    return f"A square is an area of 2 degrees with ten voices or more; there are {look.number(len(found))}."
+
+
+def twin(view: View) -> str:
+    """Return the map as a table: places with their influencers by mood, those whose place is unknown last."""
+    if view.sensitive:
+        lines = (
+            f"<tr><td>{row['latitude']:.0f}°, {row['longitude']:.0f}°</td><td>{look.number(row['voices'])}</td>"
+            f"<td>{look.number(row['tweets'])}</td></tr>"
+            for row in look.rows(squares(view))
+        )
+        return table(("middle of the area", "voices", "tweets"), "".join(lines), view)
+    names = ("place", *(look.mood(label) for label in look.LABELS), "in all", "place is right")
+    return table(names, "".join(map(place_row, look.rows(by_place(places(view))))), view)
+
+
+def by_place(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each place, how many of each mood are there, and how sure it is; the unknown last."""
+    known = frame["latitude"].notna()
+    named = frame.assign(
+        place=frame["place"].where(known).fillna("unnamed place").where(known, "unknown"), unknown=~known
+    )
+    for label in look.LABELS:
+        named[look.MOODS[label]] = (named["label"] == label).astype(int)
+    sums = {name: (name, "sum") for name in look.MOODS.values()}
+    found = named.groupby(["unknown", "place"], as_index=False).agg(
+        **sums, people=("score", "size"), sure=("place_confidence", "mean")
+    )
+    return found.sort_values(["unknown", "people", "place"], ascending=[True, False, True])
+
+
+def place_row(row: dict[str, Any]) -> str:
+    """Return one place as a row of the table."""
+    counts = "".join(f"<td>{look.number(row[look.MOODS[label]])}</td>" for label in look.LABELS)
+    sure = look.number(None) if row["unknown"] or pd.isna(row["sure"]) else f"{100 * row['sure']:.0f} %"
+    return f"<tr><td>{look.safe(row['place'])}</td>{counts}<td>{look.number(row['people'])}</td><td>{sure}</td></tr>"
+
+
+def table(names: Sequence[str], lines: str, view: View) -> str:
+    """Return a table of places."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    return look.block(f'<div class="scroll" tabindex="0">{body}</div>', view.dark)
 
 
 def page(selection: Selection) -> pn.Column:
@@ -149,12 +226,19 @@ def page(selection: Selection) -> pn.Column:
 
         return hv.DynamicMap(drawn, streams=[chosen, extent])
 
+    def counted(view: View, x_range: tuple[float, float] | None) -> hv.Labels:
+        west, east = x_range or EAST
+        return crowds(grouped(placed(places(view)), east - west), view.dark)
+
+    counts = hv.DynamicMap(counted, streams=[chosen, extent])
+    crowded = hv.DynamicMap(lambda view: heat(squares(view), view.dark), streams=[chosen])
     land = hv.DynamicMap(lambda view: world(view.dark), streams=[chosen])
     layers = [layer(label) for label in look.LABELS]
     extent.source = layers[0]
-    chart = framed(land * layers[0] * layers[1] * layers[2])
+    chart = framed(land * crowded * layers[0] * layers[1] * layers[2] * counts)
     return pn.Column(
         look.pane(pn.bind(summary, selection.param.view)),
         pn.pane.HoloViews(chart, sizing_mode="scale_width", linked_axes=False, margin=(6, 0)),
+        look.folded("The map as a table", lambda: look.pane(pn.bind(twin, selection.param.view))),
         sizing_mode="stretch_width",
     )

@@ -157,6 +157,16 @@ def empty(title: str, what_to_do: str) -> str:
     return f'<div class="empty"><b>{safe(title)}</b><p>{safe(what_to_do)}</p></div>'
 
 
+def tile(name: str, figure: str, note: str) -> str:
+    """Return one figure with its name and what it compares to."""
+    return f'<div class="card"><span class="quiet">{name}</span>{figure}<small>{note}</small></div>'
+
+
+def large(figure: str) -> str:
+    """Return a figure in the size of a headline."""
+    return f'<div class="figure">{figure}</div>'
+
+
 def said(wrong: str, done: str, dark: bool) -> str:
     """Return what came of a click: what was wrong, or what is done."""
     style, role = ("negative", "alert") if wrong else ("", "status")

@@ -6,8 +6,10 @@ import pandas as pd
 import panel as pn
 
 from core import queries
-from panel_app import look, trend
+from panel_app import audience, influencers, look, trend, tweet_card
 from panel_app.selection import Selection, View
+
+BEST = 3  # of each mood
 
 
 def change(now: float, before: float, span: str) -> str:
@@ -15,16 +17,6 @@ def change(now: float, before: float, span: str) -> str:
     if not before:
         return f"none in the {span} before"
     return f"{look.signed(100 * (now - before) / before, 0)} % against the {span} before"
-
-
-def tile(name: str, figure: str, note: str) -> str:
-    """Return one figure with its name and what it compares to."""
-    return f'<div class="card"><span class="quiet">{name}</span>{figure}<small>{note}</small></div>'
-
-
-def large(figure: str) -> str:
-    """Return a figure in the size of a headline."""
-    return f'<div class="figure">{figure}</div>'
 
 
 def shares(table: pd.DataFrame) -> str:
@@ -48,10 +40,10 @@ def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, span: str) -> 
     else:
         moved = "nothing to compare with"
     four = (
-        tile("Tweets", large(look.number(now["tweets"])), tweets),
-        tile("Voices", large(look.number(now["voices"])), voices),
-        tile("Mean sentiment", large(look.mean(now["sentiment"], now["scored"])), moved),
-        tile("Mood of the scored tweets", shares(table), ""),
+        look.tile("Tweets", look.large(look.number(now["tweets"])), tweets),
+        look.tile("Voices", look.large(look.number(now["voices"])), voices),
+        look.tile("Mean sentiment", look.large(look.mean(now["sentiment"], now["scored"])), moved),
+        look.tile("Mood of the scored tweets", shares(table), ""),
     )
     return f'<div class="tiles">{"".join(four)}</div>'
 
@@ -61,7 +53,42 @@ def figures(view: View) -> str:
     now, before = (
         view.read(queries.totals(view.keyword_id, *ends)).iloc[0] for ends in ((view.start, view.end), view.before)
     )
+    if not now["tweets"]:
+        return look.block(look.empty(f"No tweet about {view.keyword} in this range", trend.nothing(view)), view.dark)
     return look.block(tiles(now, before, trend.trend_of(view), view.span), view.dark)
+
+
+def voices(view: View) -> str:
+    """Return the most influential of each mood, or why there are none."""
+    if view.sensitive:
+        return look.block(look.empty("No people here", influencers.SENSITIVE), view.dark)
+    found = influencers.top(view)
+    if found.empty:
+        return look.block(look.empty("No influence scores yet", influencers.NO_SCORES), view.dark)
+    lists = "".join(
+        f"<section><h3>{look.mood(label)}</h3>{best(found, label, view)}</section>" for label in look.LABELS
+    )
+    hours = audience.hours(view.read(queries.audience(view.keyword_id)).iloc[0]) if has_audience(view) else ""
+    of = f" over {hours}" if hours else ""
+    until = look.clock(found["window_end"].iloc[0], view.zone)
+    told = f'<p class="quiet">Scores up to {until}{of}, whatever range is chosen; more under Influence Score.</p>'
+    return look.block(f'<h2>Most influential</h2>{told}<div class="columns">{lists}</div>', view.dark)
+
+
+def has_audience(view: View) -> bool:
+    """Say whether it is known of how many hours the scores are."""
+    return not view.read(queries.audience(view.keyword_id)).empty
+
+
+def best(found: pd.DataFrame, label: int, view: View) -> str:
+    """Return the first few of one mood with their scores."""
+    rows = look.rows(found[found["label"] == label].head(BEST))
+    lines = "".join(
+        f'<li class="card slim">{tweet_card.person(row, view.images)}'
+        f'<span class="aside"><b>{row["score"]:.1f}</b><br><small>n = {look.number(row["tweets"])}</small></span></li>'
+        for row in rows
+    )
+    return f"<ol>{lines}</ol>" if rows else look.empty("Nobody", "No author in this mood.")
 
 
 def page(selection: Selection) -> pn.Column:
@@ -71,5 +98,6 @@ def page(selection: Selection) -> pn.Column:
         look.pane(pn.bind(figures, view)),
         look.pane(pn.bind(trend.legend, view)),
         trend.chart(selection),
+        look.pane(pn.bind(voices, view)),
         sizing_mode="stretch_width",
     )

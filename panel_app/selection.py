@@ -17,6 +17,7 @@ CUSTOM = 0  # of the ranges, that which somebody set: from a time to a time, and
 RANGES = {"1 h": 1, "6 h": 6, "24 h": 24, "3 d": 72, "7 d": 168, "30 d": 720}
 
 ALL = "all"  # moods; None would leave the button of all unpressed
+APART, COMMON = "apart", "common"  # words: those that set a mood apart, or the commonest
 AUTO = ""  # bars as wide as suits the range
 
 
@@ -79,6 +80,7 @@ class Selection(param.Parameterized):
     word = param.String("")
     mood: Any = param.Selector(objects={"All": ALL, "▲ Positive": 1, "● Neutral": 0, "▼ Negative": -1}, default=ALL)
     others: Any = param.List([], doc="the keywords that this one is compared with")
+    way: Any = param.Selector(objects={"What sets apart": APART, "Commonest": COMMON}, default=APART)
     zone = param.String("UTC")
     dark = param.Boolean(False)
     view: Any = param.Parameter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,29 @@ from PIL import ImageFont
 from wordcloud import WordCloud
 
 from core import queries
-from panel_app import influencers, look, tweet_card
-from panel_app.selection import ALL, Selection, View
+from panel_app import contrast, cuts, influencers, look, tweet_card
+from panel_app.selection import ALL, APART, COMMON, Selection, View
 
 FONT = str(Path(__file__).parent / "fonts" / "DejaVuSans-Bold.ttf")
 FONT_NAME = "Talker Words"  # the same file in the browser, see look.css: other letters would not fit their boxes
 WIDTH, HEIGHT, WORDS = 310, 230, 60
+HOUR = timedelta(hours=1)
+ABOUT = {
+    APART: "The larger, the surer a word is more of this mood than of the others (weighted log-odds, z of 3 or more).",
+    COMMON: "The larger, the more tweets of this mood use a word.",
+}
+NOTHING = {
+    APART: "No word sets this mood apart for sure. Choose a longer range, or the commonest words.",
+    COMMON: "No scored tweet in this mood. Choose a longer range.",
+}
 COLUMNS = ["word", "count", "size", "x", "y", "x0", "y0", "x1", "y1"]
 
 
 def weights(terms: pd.DataFrame) -> tuple[tuple[str, int], ...]:
     """Return words with weights in coarse steps, so that a cloud keeps still while its counts grow a little."""
     steps = [
-        (word, 1 + round(8 * math.log2(tweets))) for word, tweets in zip(terms["term"], terms["tweets"], strict=True)
+        (word, 1 + round(8 * math.log2(weight)))
+        for word, weight in zip(terms["term"], terms.get("z", terms["tweets"]), strict=True)
     ]
     return tuple(sorted(steps, key=lambda step: (-step[1], step[0])))
 
@@ -67,7 +78,19 @@ def laid_out(steps: tuple[tuple[str, int], ...]) -> pd.DataFrame:
                 "y1": HEIGHT - row + 1,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(clear(rows))
+
+
+def clear(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the words whose boxes are free of larger words' boxes; the others are in the table."""
+    kept: list[dict[str, Any]] = []
+    for one in rows:  # the largest first
+        if not any(
+            one["x0"] < other["x1"] and other["x0"] < one["x1"] and one["y0"] < other["y1"] and other["y0"] < one["y1"]
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
 
 
 def cloud(terms: pd.DataFrame) -> pd.DataFrame:
@@ -133,41 +156,68 @@ def terms_of(view: View, label: int) -> pd.DataFrame:
     return view.read(queries.terms(view.keyword_id, view.start, view.end, label, WORDS))
 
 
+def shown(view: View, label: int, way: str) -> pd.DataFrame:
+    """Read the words of one sentiment, as they are weighed: those that set it apart, or the commonest."""
+    if way == COMMON:
+        return terms_of(view, label)
+    counts = view.read(queries.words(view.keyword_id, view.start, view.end))
+    ours, *others = sorted(look.MOODS.values(), key=lambda name: name != look.MOODS[label])
+    return contrast.apart(counts, ours, others).head(WORDS)
+
+
 def live_cloud(selection: Selection, label: int) -> pn.Column:
     """Build one cloud; a click on a word chooses it."""
-    chosen = [hv.streams.Params(selection, ["view"])]
-    words = hv.DynamicMap(lambda view: letters(cloud(terms_of(view, label)), label, view.dark), streams=chosen)
-    targets = hv.DynamicMap(lambda view: boxes(cloud(terms_of(view, label))), streams=chosen)
+    chosen = [hv.streams.Params(selection, ["view", "way"])]
+    words = hv.DynamicMap(lambda view, way: letters(cloud(shown(view, label, way)), label, view.dark), streams=chosen)
+    targets = hv.DynamicMap(lambda view, way: boxes(cloud(shown(view, label, way))), streams=chosen)
 
     def choose(x: float | None, y: float | None) -> None:
-        word = word_at(cloud(terms_of(selection.view, label)), x, y) if x is not None and y is not None else None
+        word = None
+        if x is not None and y is not None:
+            word = word_at(cloud(shown(selection.view, label, selection.way)), x, y)
         if word:
             selection.param.update(word=word, mood=label)
 
     tap = hv.streams.Tap(source=targets)
     tap.add_subscriber(choose)
 
-    def title(view: View) -> str:
-        none = "" if len(terms_of(view, label)) else look.empty("No words yet", "No scored tweet in this mood.")
-        return look.block(f"<h2>{look.mood(label)}</h2>{none}", view.dark)
+    def title(view: View, way: str) -> str:
+        none = "" if len(shown(view, label, way)) else look.empty("No words", NOTHING[way])
+        return look.block(f"<h2>{look.mood(label)} <small>{of(tweets_of(view, label))}</small></h2>{none}", view.dark)
 
     pane = pn.pane.HoloViews(framed(words * targets), linked_axes=False, margin=0)
-    return pn.Column(look.pane(pn.bind(title, selection.param.view)), pane, width=WIDTH)
+    return pn.Column(look.pane(pn.bind(title, selection.param.view, selection.param.way)), pane, width=WIDTH)
 
 
-def twin(view: View) -> str:
+def tweets_of(view: View, label: int) -> int:
+    """Read how many tweets have a mood in the whole hours that the range touches: words are counted by the hour."""
+    start, end = cuts.begun(view.start, HOUR, "UTC"), cuts.begun(view.end - cuts.MINUTE, HOUR, "UTC") + HOUR
+    found = view.read(queries.trend(view.keyword_id, [start, end]))
+    return int(found.loc[found["label"] == label, "tweets"].sum())
+
+
+def of(tweets: int) -> str:
+    """Return the sample size."""
+    return f"n = {look.counted(tweets, 'tweet')}"
+
+
+def twin(view: View, way: str) -> str:
     """Return the words of the three clouds as tables."""
-    parts = []
-    for label in look.LABELS:
-        rows = "".join(
-            f"<tr><td>{look.safe(word)}</td><td>{look.number(tweets)}</td></tr>"
-            for word, tweets in terms_of(view, label)[["term", "tweets"]].itertuples(index=False)
-        )
-        head = f'<tr><th scope="col">{look.mood(label)}</th><th scope="col">tweets</th></tr>'
-        parts.append(
-            f'<div class="scroll" tabindex="0"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-        )
-    return look.block(f'<div class="columns">{"".join(parts)}</div>', view.dark)
+    tables = "".join(table(shown(view, label, way), label, tweets_of(view, label)) for label in look.LABELS)
+    return look.block(f'<p class="quiet">{ABOUT[way]}</p><div class="columns">{tables}</div>', view.dark)
+
+
+def table(terms: pd.DataFrame, label: int, tweets: int) -> str:
+    """Return the words of one mood with how many of its tweets use them, and how sure they set it apart."""
+    lines = "".join(
+        f"<tr><td>{look.safe(row['term'])}</td><td>{look.number(row['tweets'])}</td>"
+        f"<td>{100 * row['tweets'] / max(1, tweets):.1f} %</td><td>{round(row['z'], 1) if 'z' in row else ''}</td></tr>"
+        for row in look.rows(terms)
+    )
+    names = (f"{look.mood(label)} {of(tweets)}", "tweets", "share", "z" if "z" in terms else "")
+    head = "".join(f'<th scope="col">{name}</th>' if name else "<td></td>" for name in names)
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{body}</div>'
 
 
 def using(view: View, word: str, mood: int | str) -> str:
@@ -188,12 +238,15 @@ def page(selection: Selection) -> pn.Column:
     word = pmui.TextInput.from_param(chosen.word, label="Word or #hashtag", width=240, size="small", margin=0)
     mood = pmui.RadioButtonGroup.from_param(chosen.mood, label="", size="small", margin=0, sx=look.BUTTONS)
     clouds = (live_cloud(selection, label) for label in look.LABELS)
-    table = look.pane(pn.bind(twin, chosen.view))
+    way = pmui.RadioButtonGroup.from_param(chosen.way, label="", size="small", margin=0, sx=look.BUTTONS)
+
+    def explained(view: View, way: str) -> str:
+        return look.block(f'<span class="quiet">{ABOUT[way]}</span>', view.dark)
+
     return pn.Column(
+        pmui.FlexBox(way, look.pane(pn.bind(explained, chosen.view, chosen.way)), align_items="center", gap="4px 16px"),
         pmui.FlexBox(*clouds, justify_content="space-between", gap="8px 16px", sizing_mode="stretch_width"),
-        pmui.Card(
-            objects=[table], title="The words as a table", collapsed=True, sizing_mode="stretch_width", margin=(8, 0)
-        ),
+        look.folded("The words as a table", lambda: look.pane(pn.bind(twin, chosen.view, chosen.way))),
         pmui.Typography("Tweets", variant="h2", sx={"fontSize": "1.2rem", "fontWeight": 700}, margin=(12, 0, 4, 0)),
         pmui.FlexBox(word, mood, align_items="center", gap="8px 16px"),
         look.pane(pn.bind(using, chosen.view, chosen.word, chosen.mood)),

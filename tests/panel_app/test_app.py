@@ -159,6 +159,7 @@ def test_the_tweets_behind_a_word_run_no_strangers_code(opened):
     page.get_by_label("Word or #hashtag").fill("hello")
     page.keyboard.press("Enter")
     page.locator("article.card").first.wait_for(timeout=30_000)
+    page.get_by_role("button", name="Commonest").click()
     page.get_by_role("button", name="show more").click()
     page.locator("td").first.wait_for()
 

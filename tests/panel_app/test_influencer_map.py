@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.models import Author, Influence, Tweet
-from panel_app import influencer_map
+from panel_app import influencer_map, look
 from panel_app.selection import Selection
 
 
@@ -77,3 +77,34 @@ def test_with_nobody_to_show_the_map_is_drawn_empty(put, keyword, author_row, tw
     nobody = influencer_map.places(Selection().view)
 
     assert len(influencer_map.grouped(influencer_map.placed(nobody), 1e7)) == 0
+
+
+def test_a_group_has_its_number_on_it_and_a_single_one_has_none():
+    frame = pd.DataFrame([somebody(), somebody(name="Bob"), somebody(label=-1)])
+    drawn = influencer_map.crowds(influencer_map.grouped(influencer_map.placed(frame), 4e7), False)
+
+    assert drawn.dframe()["count"].tolist() == ["2"]
+
+
+def test_the_table_counts_each_place_by_mood_and_the_unknown_last():
+    nowhere = somebody(latitude=None, longitude=None, place=None, place_confidence=None)
+    frame = pd.DataFrame([nowhere, nowhere, somebody(), somebody(label=-1), somebody(place="Oslo")])
+    found = influencer_map.by_place(frame)
+
+    assert found["place"].tolist() == ["Lisbon", "Oslo", "unknown"]
+    assert found[["positive", "neutral", "negative", "people"]].values.tolist() == [
+        [1, 0, 1, 2],
+        [1, 0, 0, 1],
+        [2, 0, 0, 2],
+    ]
+
+
+def test_of_a_sensitive_keyword_only_areas_with_ten_voices_are_on_the_map(keyword, put, tweet_row):
+    keyword("nike", sensitive=True)
+    crowd = [tweet_row(id, author_id=id, latitude=41.9, longitude=-87.6) for id in range(1, 11)]
+    put(Tweet, *crowd, *(tweet_row(id, author_id=id, latitude=10.0, longitude=-1.0) for id in range(20, 29)))
+    view = Selection().view
+    [area] = look.rows(influencer_map.squares(view))
+
+    assert (area["latitude"], area["longitude"], area["voices"]) == (41.0, -87.0, 10)
+    assert "<td>41°, -87°</td><td>10</td>" in influencer_map.twin(view)

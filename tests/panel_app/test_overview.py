@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core.models import Tweet
-from panel_app import overview
+from core.models import Author, Influence, Tweet
+from panel_app import data, influencers, overview
 from panel_app.selection import Selection
 
 
@@ -27,3 +27,38 @@ def test_figures_stand_beside_those_of_the_range_before(keyword, put, tweet_row)
 
 def test_nothing_before_is_said_and_not_divided_by():
     assert overview.change(5, 0, "3 days") == "none in the 3 days before"
+
+
+def test_a_range_without_tweets_says_what_to_do(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    selection = Selection()
+    selection.choose(selection.view.start - timedelta(days=9), selection.view.start - timedelta(days=8))
+
+    assert "No tweet about nike in this range" in overview.figures(selection.view)
+
+
+def test_the_most_influential_stand_by_mood_or_it_says_why_nobody_does(
+    keyword, put, tweet_row, author_row, influence_row
+):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    assert "No influence scores yet" in overview.voices(Selection().view)
+
+    put(Author, author_row(1, name="<b>"))
+    put(Influence, influence_row(1, rank=1))
+    data._read.clear()
+    influencers._top.clear()
+    shown = overview.voices(Selection().view)
+    assert shown.count("<li") == 1
+    assert "&lt;b&gt;" in shown
+    assert "<b>50.0</b>" in shown
+
+
+def test_nobody_is_named_of_a_sensitive_keyword(keyword, put, tweet_row, author_row, influence_row):
+    keyword("nike", sensitive=True)
+    put(Author, author_row(1, name="Ann"))
+    put(Tweet, tweet_row(1))
+    put(Influence, influence_row(1, rank=1))
+
+    assert "Ann" not in overview.voices(Selection().view)

@@ -6,9 +6,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.models import Author, Term, Tweet
+from core.models import Author, Term, Trend, Tweet
 from panel_app import words
-from panel_app.selection import ALL, Selection
+from panel_app.selection import ALL, APART, COMMON, Selection
 
 TERMS = pd.DataFrame({"term": ["delayed", "refund", "#fail", "rude"], "tweets": [90, 40, 12, 3]})
 
@@ -62,3 +62,32 @@ def test_a_chosen_word_lists_its_tweets_of_the_chosen_mood(keyword, put, tweet_r
     selection.mood = -1
     assert "so late" in listed.object
     assert listed.object.count("<article") == 1
+
+
+@given(st.lists(st.tuples(st.text("aghij#é", min_size=1, max_size=12), st.integers(1, 10**4)), max_size=60))
+@settings(max_examples=10, deadline=None)
+def test_no_word_lies_on_another(terms):
+    frame = pd.DataFrame(dict(terms).items(), columns=["term", "tweets"])
+    boxes = words.cloud(frame)[["x0", "y0", "x1", "y1"]].values.tolist()
+
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        assert not any(x0 < c and a < x1 and y0 < d and b < y1 for a, b, c, d in boxes[:number])
+
+
+def test_the_clouds_show_what_sets_a_mood_apart_or_the_commonest_words_and_so_does_the_table(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    counts = {("shoe", 1): 300, ("shoe", -1): 487, ("great", 1): 80, ("late", -1): 70, ("<b>", -1): 60}
+    hour = {"keyword_id": 1, "hour": tweet_row()["created_at"]}
+    put(Term, *(hour | {"label": label, "term": term, "tweets": n} for (term, label), n in counts.items()))
+    minute = {"keyword_id": 1, "minute": hour["hour"], "voices": 1, "sentiment_sum": 0, "sentiment_square_sum": 0}
+    put(Trend, minute | {"label": 1, "tweets": 320}, minute | {"label": -1, "tweets": 400})
+    selection = Selection()
+
+    assert words.shown(selection.view, 1, APART)["term"].tolist() == ["great"]
+    assert words.shown(selection.view, -1, APART)["term"].tolist() == ["late", "<b>"]
+    assert words.shown(selection.view, 1, COMMON)["term"].tolist() == ["shoe", "great"]
+    told = words.twin(selection.view, APART)
+    assert "<td>great</td><td>80</td><td>25.0 %</td>" in told
+    assert "n = 400 tweets" in told
+    assert "&lt;b&gt;" in told
