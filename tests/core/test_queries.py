@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,10 +106,11 @@ def test_the_trend_adds_the_minutes_of_a_bin_and_keeps_labels_apart(keyword, put
 
 def test_a_range_holds_its_first_moment_and_not_its_last_in_tweets_and_in_minutes_alike(keyword, put, rows, tweet_row):
     keyword()
-    times = [DAY_BEFORE - timedelta(microseconds=1), DAY_BEFORE, NOON - timedelta(microseconds=1), NOON]
+    moment = timedelta(microseconds=1)
+    times = [DAY_BEFORE - moment, DAY_BEFORE, NOON - moment, NOON, NOON]  # as many after it as would hide a slip
     put(Tweet, *(tweet_row(id, created_at=time) for id, time in enumerate(times)))
-    minutes = {time.replace(second=0, microsecond=0) for time in times}
-    put(Trend, *({"keyword_id": 1, "minute": minute, "label": 1, **TREND, "tweets": 1} for minute in minutes))
+    minutes = Counter(time.replace(second=0, microsecond=0) for time in times)
+    put(Trend, *({"keyword_id": 1, "label": 1, **TREND} | {"minute": at, "tweets": n} for at, n in minutes.items()))
 
     assert rows(queries.totals(1, DAY_BEFORE, NOON))[0].tweets == 2
     assert sum(row.tweets for row in rows(queries.trend(1, [DAY_BEFORE, NOON]))) == 2
