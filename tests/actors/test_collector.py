@@ -164,7 +164,6 @@ def test_twenty_kills_in_a_minute_lose_nothing_and_count_nothing_twice(postgres,
     volume, words = counted_anew(tweets, names)
     told = f"seed {SEED}: {len(emitted)} emitted, {len(taken)} accepted, {len(stored)} stored"
 
-    print(told)
     assert len(taken) > 5000, told
     assert taken - stored == set(), told  # lost
     assert stored - taken == set(), told  # phantom
