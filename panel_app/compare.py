@@ -18,12 +18,11 @@ from holoviews import opts
 
 from core import queries
 from panel_app import data, look, trend
+from panel_app.contrast import SURE, z_scores
 from panel_app.selection import Selection, View
 
 MOST = 10
 SHOWN = 12  # words of each side
-PRIOR = 500  # words that the background weighs, see log_odds
-SURE = 3.0  # standard errors: less tells two halves of the same tweets apart ten times as often
 TOO_FEW = 30  # scored tweets, below which nothing is said of a difference
 DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle")
@@ -86,16 +85,10 @@ def difference(one: pd.Series, other: pd.Series, comparisons: int = 1) -> tuple[
 
 
 def log_odds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the words with `z`, how surely one keyword's tweets use them more than the other's (negative: less).
-
-    Weighted log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008): the prior is both keywords'
-    words together, weighing as much as PRIOR words.
-    """
-    a, b, n, m = (frame[name].astype(float) for name in ("uses", "other_uses", "total", "other_total"))
-    prior = PRIOR * (a + b) / (n + m).where(n + m > 0)
-    one = np.log((a + prior) / (n + PRIOR - a - prior))
-    other = np.log((b + prior) / (m + PRIOR - b - prior))
-    return frame.assign(z=(one - other) / np.sqrt(1 / (a + prior) + 1 / (b + prior)))
+    """Return the words with `z`, how surely one keyword's tweets use them more than the other's (negative: less)."""
+    ours, theirs = frame["uses"].astype(float), frame["other_uses"].astype(float)
+    all_ours, all_theirs = frame[["total", "other_total"]].max().fillna(0)
+    return frame.assign(z=z_scores(ours, theirs, all_ours, all_theirs))
 
 
 def read(view: View, others: list[str]) -> dict[str, pd.DataFrame]:
