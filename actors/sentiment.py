@@ -11,7 +11,14 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from vaderSentiment.vaderSentiment import BOOSTER_DICT, NEGATE, SentimentIntensityAnalyzer, SentiText, normalize
+from vaderSentiment.vaderSentiment import (
+    BOOSTER_DICT,
+    NEGATE,
+    SPECIAL_CASES,
+    SentimentIntensityAnalyzer,
+    SentiText,
+    normalize,
+)
 
 SCORED = frozenset({"en"})  # the languages VADER's lexicon knows
 POSITIVE = 0.05  # its authors' bounds: a compound from here up is positive, from the negative of it down negative
@@ -22,6 +29,7 @@ HUMPS = rf"{SEPARATORS}|(?<=[a-z])(?=[A-Z][a-z])"  # and in a hashtag capitals t
 JOINT = r"[\s_-]*"  # between the words of a phrase
 HANDLE = r"(?<!\w)[@\uff20]\w+"
 NEGATING = frozenset({*NEGATE, "so", "this"})  # words before another that VADER's check of negation reacts to
+IDIOMATIC = frozenset(one.split()[-1] for one in (*SPECIAL_CASES, *BOOSTER_DICT) if " " in one)  # ends of its phrases
 NOT_ASCII = re.compile(r"[^\0-\x7f]")
 NOTHING = re.compile(rf"(?:[\s.,:;!?…\"'“”‘’|-]|{NEUTRAL_WORD})*", re.IGNORECASE)
 
@@ -77,8 +85,15 @@ class Analyzer(SentimentIntensityAnalyzer):
 
     @staticmethod
     def _negation_check(valence: float, words: list[str], start: int, i: int) -> float:
-        if any(word in NEGATING or "n't" in word for word in map(str.lower, words[:i])):
+        before = " ".join(words[:i]).lower()
+        if "n't" in before or not NEGATING.isdisjoint(before.split()):
             valence = SentimentIntensityAnalyzer._negation_check(valence, words, start, i)
+        return valence
+
+    @staticmethod
+    def _special_idioms_check(valence: float, words: list[str], i: int) -> float:
+        if not IDIOMATIC.isdisjoint(map(str.lower, words)):
+            valence = SentimentIntensityAnalyzer._special_idioms_check(valence, words, i)
         return valence
 
     def _described(self, text: str) -> str:
