@@ -132,7 +132,10 @@ def test_leaving_out_the_airlines_name_costs_no_accuracy(test_data: Path):
 OURS, VADERS = Analyzer(), SentimentIntensityAnalyzer()
 
 
-@given(st.lists(st.one_of(st.sampled_from([*VADER_MINDS, "kind of good", "No", "GREAT"]), st.text()), max_size=12))
+PHRASES = [*VADER_MINDS, "kind of good", "to die for", "yeah right", "No", "GREAT"]
+
+
+@given(st.lists(st.one_of(st.sampled_from(PHRASES), st.text()), max_size=12))
 def test_looking_only_at_what_can_move_the_score_changes_no_score(parts):
     text = " ".join(parts)
 
