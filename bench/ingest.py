@@ -43,7 +43,7 @@ from local_x.stories import KEYWORDS
 from local_x.stream import recorded
 
 END = datetime(2026, 6, 22, 9, tzinfo=UTC)  # of the recorded time
-TWEETS, WARM = 40_000, 4_000
+TWEETS, WARM = 40_000, 20_000  # so much that a hot keyword has its second tracker before we measure
 SAMPLE = 3_000  # tweets that the slow ways are measured with
 MANY, MOST = 100, 200  # keywords
 PACE, SECONDS = 250, 20  # posts a second, and how long
@@ -92,7 +92,7 @@ def recording(number: int) -> list[bytes]:
     """Return what the small X's stream says of its keywords in the hours before `END`."""
     rules = RuleStore()
     rules.add([{"value": query, "tag": MARK + name} for name, query in KEYWORDS.items()])
-    told: Iterator[bytes] = recorded(Scenario(1, END), rules, EVERYTHING, hours=240)
+    told: Iterator[bytes] = recorded(Scenario(1, END), rules, EVERYTHING, hours=480)
     return [line for line, _ in zip(told, range(number), strict=False)]
 
 
