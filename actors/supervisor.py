@@ -13,7 +13,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayActorError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from actors import lanes, packs, parse
 from actors.compliance import heed
@@ -249,7 +249,9 @@ class Supervisor:
                 self._wait = 0.0
                 if not all(lane.keyword.settled() for lane in tracker.flying):
                     self._shared_out = 0.0  # now: its payloads wait for that
-            except OUTAGES as error:
+            except (*OUTAGES, DatabaseError) as error:
+                if not passing(error):
+                    raise
                 self._wait_out(error)
                 if isinstance(error, RayActorError):
                     tracker.start()
@@ -259,7 +261,9 @@ class Supervisor:
         """Do what is done again at the next step if Postgres or the disk does not take it now."""
         try:
             act()
-        except OUTAGES as error:
+        except (*OUTAGES, DatabaseError) as error:
+            if not passing(error):
+                raise
             self._wait_out(error)
 
     def _wait_out(self, error: Exception) -> None:
@@ -278,3 +282,13 @@ class Supervisor:
         if upto > self._acknowledged and (not waits or now - self._let_go > LET_GO):
             self.spool.acknowledge(upto)
             self._acknowledged, self._let_go = upto, now
+
+
+def passing(error: Exception) -> bool:
+    """Say whether an error is an outage, which may pass: then the same is tried again.
+
+    psycopg2 has a class for each kind of error that Postgres names; the bare one is of a server that died amid a
+    statement, and names none.
+    """
+    raised = getattr(error, "cause", error)  # Ray wraps what a tracker raises
+    return isinstance(error, OUTAGES) or type(raised) is DatabaseError

@@ -6,13 +6,16 @@ from itertools import islice
 from random import Random
 
 import psutil
+import psycopg2
 import pytest
+from ray.exceptions import RayTaskError
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 import machine
 from actors import lanes, supervisor
 from actors.lanes import Stretch
-from actors.supervisor import Supervisor
+from actors.supervisor import Supervisor, passing
 from actors.tracker import KeywordTracker
 from core import db, store
 from core.models import DeadLetter, Keyword, SpoolOffset, Trend, Tweet
@@ -202,3 +205,14 @@ def test_while_postgres_is_away_payloads_wait_on_disk_and_afterwards_each_is_sto
     assert scalar(engine, select(SpoolOffset.stored)) == 2000
     assert scalar(engine, select(SpoolOffset.duplicate)) == 0
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("raised", "may_pass"),
+    [(psycopg2.OperationalError, True), (psycopg2.DatabaseError, True), (psycopg2.ProgrammingError, False)],
+)
+def test_a_server_that_dies_amid_a_statement_is_an_outage_and_a_fault_of_ours_is_none(raised, may_pass):
+    error = DBAPIError.instance("SELECT", {}, raised("server closed the connection unexpectedly"), psycopg2.Error)
+
+    assert passing(error) is may_pass
+    assert passing(RayTaskError("add", "", error).as_instanceof_cause()) is may_pass
