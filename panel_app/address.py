@@ -38,9 +38,9 @@ def asked(args: Mapping[str, list[bytes]]) -> dict[str, Any]:
     given = {name: values[0].decode(errors="replace") for name, values in args.items() if values}
     hours = {str(hours): hours for hours in RANGES.values()}
     found: dict[str, Any] = {"keyword": given.get("keyword"), "hours": hours.get(given.get("hours", ""))}
-    window = (time_of(given.get("from", "")), time_of(given.get("to", "")))
-    if all(window) and timedelta() < window[1] - window[0] <= cuts.LONGEST:  # type: ignore[operator]
-        found |= {"window": window, "hours": CUSTOM}
+    start, end = time_of(given.get("from", "")), time_of(given.get("to", ""))
+    if start and end and timedelta() < end - start <= cuts.LONGEST:
+        found |= {"window": (start, end), "hours": CUSTOM}
     found["bar"] = given.get("bar") if given.get("bar") in cuts.WIDTHS else AUTO
     found["word"] = given.get("word", "")[:LONGEST]
     found["mood"] = {"1": 1, "0": 0, "-1": -1}.get(given.get("mood", ""), ALL)
