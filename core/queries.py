@@ -31,6 +31,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -406,6 +407,57 @@ def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) ->
     )
 
 
+def term_authors(
+    keyword_id: int, start: datetime, end: datetime, days: int = 14, limit: int = 3000, tweets: int = 30_000
+) -> Rows:
+    """How many authors use each term of a range: `authors`, and `before` in the same hours of the days before.
+
+    The range is a day at most. Retweets are left out. An author counts once in it and once on each day before;
+    `all_authors` and `all_before` count those who wrote anything. Asked are the terms that most tweets use, three at
+    least; read are the newest tweets, as many of the range and of the days before at most.
+    """
+    day = timedelta(days=1)
+    asked = (
+        select(Term.term)
+        .where(Term.keyword_id == keyword_id, Term.hour > start - timedelta(hours=1), Term.hour < end)
+        .group_by(Term.term)
+        .having(func.sum(Term.tweets) >= 3)
+        .order_by(func.sum(Term.tweets).desc(), Term.term)
+        .limit(limit)
+        .cte("asked")
+    )
+    begins = (start - day * back for back in range(1, days + 1))
+    hours_before = or_(*(_delivered(keyword_id, begin, begin + (end - start)) for begin in begins))
+    parts = (
+        select(Tweet.author_id, Tweet.text, func.date_bin(day, Tweet.created_at, start).label("day"))
+        .where(within, Tweet.kind != "retweet")
+        .order_by(Tweet.created_at.desc())
+        .limit(tweets)
+        for within in (_delivered(keyword_id, start, end), hours_before)
+    )
+    said = union_all(*(part.subquery().select() for part in parts)).cte("said")
+    words = select(said.c.author_id, said.c.day, _words(said.c.text)).subquery()
+    users = (
+        select(words.c.author_id, words.c.day, words.c.term).where(words.c.term.in_(select(asked.c.term))).distinct()
+    )
+    used, heard = users.subquery(), select(said.c.author_id, said.c.day).distinct().subquery()
+
+    def alone(of: Any, now: bool) -> ColumnElement[int]:
+        return func.count().filter(of.c.day == start if now else of.c.day < start)
+
+    return (
+        select(
+            used.c.term,
+            alone(used, True).label("authors"),
+            alone(used, False).label("before"),
+            select(alone(heard, True)).select_from(heard).scalar_subquery().label("all_authors"),
+            select(alone(heard, False)).select_from(heard).scalar_subquery().label("all_before"),
+        )
+        .group_by(used.c.term)
+        .order_by(used.c.term)
+    )
+
+
 def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
     """How many tweets of the range are of two or more of some keywords: each of these counts them."""
     ids = select(Tweet.id).where(_any_of(Tweet.keyword_id, keyword_ids), Tweet.matched)
@@ -641,6 +693,13 @@ def positions() -> Rows:
     """How far each tracker has committed each spool."""
     counts = (SpoolOffset.position, SpoolOffset.stored, SpoolOffset.duplicate)
     return select(SpoolOffset.spool, SpoolOffset.tracker, *counts).order_by(SpoolOffset.spool, SpoolOffset.tracker)
+
+
+def _words(text: Any) -> ColumnElement[str]:
+    """Return the words and hashtags of a text, a row each, nearly as the trackers count them; as the column `term`."""
+    apart = func.replace(func.translate(func.lower(text), "’\uff03", "'#"), "#", " #")
+    word = func.btrim(func.regexp_split_to_table(apart, r"[^\w#'@]+"), "_'")
+    return func.regexp_replace(word, "'s$", "").label("term")
 
 
 def _delivered(keyword_id: Any, start: datetime, end: datetime) -> ColumnElement[bool]:

@@ -240,6 +240,25 @@ def test_terms_add_up_over_the_hours_of_the_range(keyword, put, rows):
     assert found == [("late", 4, 100), ("gate", 2, 100)]
 
 
+def test_a_term_is_counted_by_its_authors_now_and_in_the_same_hours_of_the_days_before(keyword, put, rows, tweet_row):
+    keyword()
+    day, before = timedelta(days=1), NOON - timedelta(days=3)
+    put(Term, *({"keyword_id": 1, "hour": NOON, "label": 0, "term": term, "tweets": 3} for term in ("late", "#gate")))
+    put(Term, {"keyword_id": 1, "hour": NOON, "label": 0, "term": "rare", "tweets": 2})
+    now = ["Late, LATE!", "so late\N{FIRE} #Gate rare", "the gate's late\N{RIGHT SINGLE QUOTATION MARK}s", "nothing"]
+    put(Tweet, *(tweet_row(id, author_id=id, text=text) for id, text in enumerate(now, 1)))
+    put(Tweet, *(tweet_row(id, author_id=9, text="late again") for id in (10, 11)))  # who repeats it counts once
+    put(Tweet, tweet_row(20, author_id=20, text="late", kind="retweet"), tweet_row(21, text="late", matched=False))
+    put(Tweet, tweet_row(30, author_id=1, created_at=before, text="late"))
+    put(Tweet, tweet_row(31, author_id=1, created_at=before + day, text="late #gate"))  # once a day
+    put(Tweet, tweet_row(32, author_id=2, created_at=before - 2 * HOUR, text="late"))  # at another hour
+    put(Tweet, tweet_row(33, author_id=2, created_at=NOON - 15 * day, text="late"))  # too long ago
+
+    found = rows(queries.term_authors(1, NOON, NOON + HOUR))
+
+    assert found == [("#gate", 1, 1, 5, 2), ("late", 4, 2, 5, 2)]
+
+
 def test_a_word_is_found_whole_and_in_any_case(keyword, put, rows, tweet_row, author_row):
     keyword()
     put(Author, author_row(1))
