@@ -16,7 +16,7 @@ from actors.budget import Budget
 from actors.forget import forget
 from actors.lookup import Lookup
 from actors.spool import Spool
-from core import queries, store
+from core import batches, queries
 from core.erasure import Gone
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Refresher:
             log.warning("X answers a look-up with what cannot be read: %s", problem)
         now = self._clock()
         authors = [{**author, "seen_at": now} for one in messages for author in one.authors]
-        return store.refresh(self._engine, [one.tweet for one in messages], authors)
+        return batches.refresh(self._engine, [one.tweet for one in messages], authors)
 
     def _forget_missing(self, ids: Sequence[int], errors: Sequence[Any]) -> None:
         """Forget the tweets that X says are not there, or not for us to see."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from actors.supervisor import Supervisor
-from core import db, queries, store
+from core import batches, db, queries, store
 from core.config import TalkerError
 
 CHUNK = 2_000  # lines put into the spool together
@@ -49,7 +49,7 @@ def replay(
             outcome = connection.execute(queries.replayed(supervisor.spool.name)).one()
         return {"read": supervisor.read, **outcome._asdict()}
     finally:
-        store.forget_spool(engine, supervisor.spool.name)
+        batches.forget_spool(engine, supervisor.spool.name)
         supervisor.spool.destroy()
         engine.dispose()
 

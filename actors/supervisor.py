@@ -20,7 +20,7 @@ from actors.compliance import heed
 from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
 from actors.tracker import KeywordTracker, dead_letter, keywords_named
-from core import db, queries, store
+from core import batches, db, queries
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class Supervisor:
                 delivered = parse.document(payload)
             except parse.Malformed as error:
                 dead = dead_letter(self.spool.name, position, payload, "malformed", str(error))
-                store.save_dead(self._engine, [dead])
+                batches.save_dead(self._engine, [dead])
                 return
             tags, tweets = parse.tags_of(delivered), parse.tweets_in(delivered)
         if tweets:

@@ -15,7 +15,8 @@ from typing import Any
 
 from actors import parse, places, sentiment, terms
 from actors.lanes import Stretch
-from core import db, queries, store
+from core import db, queries
+from core.batches import NOWHERE, REFUSALS, Batch, Row, newer_author, save_batch, settle_dead
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,10 @@ class KeywordTracker:
             self._commit(stretches, [batch(stretch) for stretch in stretches])
         return os.getpid()
 
-    def _commit(self, stretches: Sequence[Stretch], batches: Sequence[store.Batch]) -> None:
+    def _commit(self, stretches: Sequence[Stretch], batches: Sequence[Batch]) -> None:
         try:
-            store.save_batch(self._engine, *batches)
-        except store.REFUSALS as refusal:
+            save_batch(self._engine, *batches)
+        except REFUSALS as refusal:
             if len(stretches) > 1:
                 middle = len(stretches) // 2
                 self._commit(stretches[:middle], batches[:middle])
@@ -63,9 +64,7 @@ class KeywordTracker:
         # The first line says what is wrong; those behind it may quote the whole tweet.
         word = str(getattr(refusal, "orig", refusal)).splitlines()[0]
         dead = [dead_letter(stretch.spool, position, payload, "refused", word)]
-        store.save_batch(
-            self._engine, store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, [], [], dead)
-        )
+        save_batch(self._engine, Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, [], [], dead))
 
 
 @contextmanager
@@ -78,13 +77,13 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def batch(stretch: Stretch) -> store.Batch:
+def batch(stretch: Stretch) -> Batch:
     """Turn a stretch's payloads into rows of its keyword."""
     found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
     name = stretch.keyword.casefold()
-    tweets: list[store.Row] = []
-    authors: dict[int, store.Row] = {}
-    dead: list[store.Row] = []
+    tweets: list[Row] = []
+    authors: dict[int, Row] = {}
+    dead: list[Row] = []
     for position, payload in reversed(stretch.payloads):  # the newest first: what is older of an author needs no row
         messages, problems = parse.messages(payload)
         if problems:
@@ -94,16 +93,16 @@ def batch(stretch: Stretch) -> store.Batch:
                 tweets += rows(message, stretch.keyword)
                 meet(authors, message)
     met = list(authors.values())
-    return store.Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, met, dead[::-1])
+    return Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, met, dead[::-1])
 
 
-def meet(authors: dict[int, store.Row], message: parse.Message) -> None:
+def meet(authors: dict[int, Row], message: parse.Message) -> None:
     """Keep the newest snapshot of each author that a message brings."""
     for author_id in message.sources:
         seen = authors.get(author_id)
         if seen is None or seen["seen_at"] <= message.tweet["created_at"]:
             row = message.author(author_id)
-            authors[author_id] = store.newer_author(seen, row) if seen else row
+            authors[author_id] = newer_author(seen, row) if seen else row
 
 
 def halves(stretch: Stretch) -> tuple[Stretch, Stretch]:
@@ -129,7 +128,7 @@ def replay_dead(database_url: str) -> dict[str, int]:
         for some in letters.partitions():
             ids = try_again(tracker, tracked, trial, [(letter.id, letter.payload) for letter in some])
             tried += len(ids)
-            stored += store.settle_dead(engine, trial, sorted(ids))
+            stored += settle_dead(engine, trial, sorted(ids))
     engine.dispose()
     return {"tried": tried, "stored": stored}
 
@@ -169,21 +168,21 @@ def keywords_named(tags: frozenset[str], *, marked: bool = False) -> frozenset[s
     )
 
 
-def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: str) -> store.Row:
+def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: str) -> Row:
     """Make the row that keeps a payload which is malformed or refused, and log that it was dropped."""
     detail = detail[:1000]
     log.warning("Dropped %s payload %s:%s: %s", reason, spool, position, detail)
     return {"spool": spool, "position": position, "reason": reason, "detail": detail, "payload": payload}
 
 
-def rows(message: parse.Message, keyword: str) -> Iterator[store.Row]:
+def rows(message: parse.Message, keyword: str) -> Iterator[Row]:
     """Yield a message's rows of `tweet`: the tweet itself and the original it carries, which X did not deliver."""
     yield row(message, message.tweet, keyword, matched=True)
     if message.original:
         yield row(message, message.original, keyword, matched=False)
 
 
-def row(message: parse.Message, tweet: store.Row, keyword: str, *, matched: bool) -> store.Row:
+def row(message: parse.Message, tweet: Row, keyword: str, *, matched: bool) -> Row:
     """Return one of a message's tweets with what we make of it: sentiment, words, place."""
     located = place(message.location(tweet["author_id"]))
     made = NOT_SCORED if tweet["kind"] == "retweet" else scored(tweet["text"], tweet["lang"], keyword)
@@ -202,7 +201,7 @@ def place(location: str | None) -> Mapping[str, Any]:
     """Return the columns of the place that a profile text names; unknown stays unknown."""
     found = places.place(location)
     if found is None:
-        return store.NOWHERE
+        return NOWHERE
     return {
         "place": found.name,
         "country_code": found.country_code,

@@ -10,7 +10,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from actors.lanes import Stretch
 from actors.parse import MARK, RULES
 from actors.replay import feed
 from actors.supervisor import Supervisor
-from core import db, store
+from core import batches, copying, db, store
 from core.config import Settings
 from local_x.fields import EVERYTHING
 from local_x.recording import CREATED_AT
@@ -127,12 +127,11 @@ def limit(engine: Engine, lines: list[bytes]) -> dict[str, float]:
     texts = [orjson.loads(line)["data"]["text"] for line in lines]
     analyzer = SentimentIntensityAnalyzer()
     rows = tracker.batch(Stretch(1, "", "", "", 0, list(enumerate(lines)), ".")).tweets
-    columns = [column for column in store.TWEET if column != "keyword_id"]
-    table = store.rendered([row[column] for column in columns] for row in rows)
+    table = copying.rendered([row[column] for column in batches.SCALARS] for row in rows)
     return {
         "orjson": seconds(lambda: [orjson.loads(line) and None for line in lines]) / len(lines),
         "vader": seconds(lambda: [analyzer.polarity_scores(one)["compound"] for one in texts]) / len(lines),
-        "copy": seconds(lambda: copy(engine, columns, table)) / len(lines),
+        "copy": seconds(lambda: copy(engine, batches.SCALARS, table)) / len(lines),
     }
 
 
@@ -146,14 +145,14 @@ def seconds(act: Callable[[], object]) -> float:
     return min(taken)
 
 
-def copy(engine: Engine, columns: list[str], table: bytes) -> None:
+def copy(engine: Engine, columns: Sequence[str], table: bytes) -> None:
     """COPY rendered rows of `tweet` into a temporary table."""
     named = ", ".join(columns)
     with engine.begin() as connection:
         connection.execute(
             text(f"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {named} FROM tweet WITH NO DATA")  # noqa: S608
         )
-        store.send(connection, f"COPY copied ({named}) FROM STDIN", table)
+        copying.send(connection, copying.statement("copied", columns), table)
 
 
 class Plain(tweepy.StreamingClient):

@@ -13,7 +13,7 @@ from actors.lanes import Stretch
 from actors.spool import Spool
 from actors.terms import terms
 from actors.tracker import KeywordTracker
-from core import store
+from core import batches
 from core.erasure import Gone
 from core.models import Base, Influence, Keyword, Tombstone, Tweet
 from jobs.extract import extract
@@ -91,7 +91,7 @@ class World:
             position = connection.execute(text("SELECT count(*) FROM dead_letter")).scalar_one() + id * 1000
         dead = {"spool": "old", "position": position, "reason": "refused", "detail": "why", "payload": payload(id)}
         if not marks_in(payload(id).decode(), self.gone):
-            store.save_dead(self.engine, [dead])
+            batches.save_dead(self.engine, [dead])
 
     def rank(self, id):
         row = {column.key: None for column in Influence.__table__.columns} | {

@@ -41,8 +41,8 @@ def test_a_room_imports_only_what_lies_below_it(room):
         assert OURS & set(imports(path)) <= MAY_IMPORT[room] | {room}, path.relative_to(ROOT)
 
 
-def test_core_imports_the_standard_library_sqlalchemy_and_alembic_only():
-    allowed = {*sys.stdlib_module_names, "core", "sqlalchemy", "alembic"}
+def test_core_imports_the_standard_library_sqlalchemy_alembic_and_orjson_only():
+    allowed = {*sys.stdlib_module_names, "core", "sqlalchemy", "alembic", "orjson"}
     for path in files("core"):
         assert set(imports(path)) <= allowed, path.relative_to(ROOT)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from core import accounts, store
+from core import accounts, batches, store
 from core.models import Author, Tweet
 from local_x.scenario import Scenario
 from local_x.server import LocalX, running
@@ -166,7 +166,7 @@ def stored(engine, keyword, tweet_row, author_row):
     """Tweets 1 and 2, of the authors 1 and 2."""
     keyword()
     rows = [{**tweet_row(id, author_id=id), "terms": []} for id in (1, 2)]
-    store.save_batch(engine, store.Batch(1, "s", "nike", 1, rows, [author_row(1), author_row(2)]))
+    batches.save_batch(engine, batches.Batch(1, "s", "nike", 1, rows, [author_row(1), author_row(2)]))
 
 
 def ids(engine, column):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from actors.compliance import Order, ordered
 from actors.forget import written_until
 from actors.supervisor import Supervisor
-from core import store
+from core import batches
 from core.erasure import Gone
 from core.models import Author, Trend, Tweet
 
@@ -99,7 +99,7 @@ def supervise(engine, keyword, tmp_path, tweet_row, author_row):
         tweet_row(13, author_id=8, **place),
     ]
     authors = [author_row(7), author_row(8)]
-    store.save_batch(engine, store.Batch(1, "s", "nike", 1, [{**row, "terms": []} for row in rows], authors))
+    batches.save_batch(engine, batches.Batch(1, "s", "nike", 1, [{**row, "terms": []} for row in rows], authors))
     supervisor = Supervisor(engine.url.render_as_string(hide_password=False), tmp_path / "spool.sqlite")
 
     def said(*messages):

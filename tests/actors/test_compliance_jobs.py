@@ -10,7 +10,7 @@ from sqlalchemy import select
 from actors.compliance_jobs import AFTER_FAILURE, KINDS, ComplianceJobs
 from actors.lookup import Lookup, NotNow
 from actors.spool import Spool
-from core import store
+from core import batches
 from core.models import Author, Errand, Tombstone, Tweet
 from local_x.server import LocalX, running
 from tests.actors.conftest import MONDAY, TOKEN
@@ -29,7 +29,7 @@ def known(scenario, engine, keyword, tweet_row, author_row):
     ids = [(int(one["data"]["id"]), int(one["data"]["author_id"])) for one in messages]
     rows = [{**tweet_row(id, author_id=author, place="Oslo"), "terms": []} for id, author in ids]
     authors = [author_row(author) for author in {author for _, author in ids}]
-    store.save_batch(engine, store.Batch(1, "s", "nike", 1, rows, authors))
+    batches.save_batch(engine, batches.Batch(1, "s", "nike", 1, rows, authors))
     return ids
 
 

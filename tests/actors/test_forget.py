@@ -11,7 +11,7 @@ from sqlalchemy import select
 from actors import parse
 from actors.forget import cleaned, forget, written_until
 from actors.spool import Spool
-from core import store
+from core import batches
 from core.erasure import FOR_EVER, Gone
 from core.models import DeadLetter, Tweet
 from tests.conftest import NOON
@@ -160,7 +160,7 @@ def test_nothing_of_it_is_left_in_the_spool_s_file(engine, spool, tmp_path):
 def test_more_ids_than_one_transaction_takes_are_all_forgotten(engine, keyword, spool, tweet_row, monkeypatch):
     monkeypatch.setattr("actors.forget.AT_ONCE", 2)
     keyword()
-    store.save_batch(engine, store.Batch(1, "s", "nike", 1, [{**tweet_row(id), "terms": []} for id in range(1, 8)]))
+    batches.save_batch(engine, batches.Batch(1, "s", "nike", 1, [{**tweet_row(id), "terms": []} for id in range(1, 8)]))
     told = forget(engine, [spool], Gone(frozenset(range(1, 6)), frozenset([70, 71, 72])), "asked")
 
     with engine.connect() as connection:
@@ -171,7 +171,7 @@ def test_more_ids_than_one_transaction_takes_are_all_forgotten(engine, keyword, 
 def test_a_dead_letter_is_cleaned_as_a_payload_is(engine, spool):
     page = json.dumps({"data": [tweet(1, text="secret"), tweet(2)]}).encode()
     row = {"spool": "s", "position": 1, "reason": "refused", "detail": "why", "payload": page}
-    store.save_dead(engine, [row, row | {"position": 2, "payload": b"broken 1"}])
+    batches.save_dead(engine, [row, row | {"position": 2, "payload": b"broken 1"}])
     forget(engine, [spool], Gone(frozenset([1])), "asked")
 
     with engine.connect() as connection:

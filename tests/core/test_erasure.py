@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from core import erasure, queries, store
+from core import batches, erasure, queries
 from core.erasure import Gone
 from core.models import Author, DeadLetter, Influence, Term, Tombstone, Trend, Tweet
 from tests.conftest import NOON
@@ -28,7 +28,7 @@ def save(engine, keyword):
 
     def saved(*tweets, authors=(), spool="s"):
         rows = [{**one, "terms": [] if one["kind"] == "retweet" else words(one["text"], None, "")} for one in tweets]
-        store.save_batch(engine, store.Batch(1, spool, "nike", next(position), rows, list(authors)))
+        batches.save_batch(engine, batches.Batch(1, spool, "nike", next(position), rows, list(authors)))
 
     return saved
 
@@ -153,7 +153,7 @@ def test_a_keyword_is_only_touched_where_the_tweet_was(engine, keyword, save, tw
     other = keyword("puma")
     save(tweet_row(1, text="shoe"))
     rows = [{**tweet_row(1, text="shoe"), "terms": ["shoe"]}, {**tweet_row(2, text="shoe"), "terms": ["shoe"]}]
-    store.save_batch(engine, store.Batch(other, "s", "puma", 1, rows))
+    batches.save_batch(engine, batches.Batch(other, "s", "puma", 1, rows))
     forget(1)
 
     assert ask(select(Trend.keyword_id, Trend.tweets)) == [(other, 1)]
@@ -175,7 +175,7 @@ def test_scores_of_a_forgotten_author_go_and_a_forgotten_tweet_stands_for_nobody
 def test_dead_letters_are_cleaned(engine, forget, ask):
     letters = [(1, b"has 1"), (2, b"only 1"), (3, b"other")]
     rows = [{"spool": "s", "position": n, "reason": "r", "detail": "", "payload": body} for n, body in letters]
-    store.save_dead(engine, rows)
+    batches.save_dead(engine, rows)
     clean = {b"has 1": b"has", b"only 1": None}
     gone = Gone(frozenset([1]))
     erasure.forget(engine, gone, "asked", words=words, scrub=lambda payload, _: clean.get(bytes(payload), payload))

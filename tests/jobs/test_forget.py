@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import insert
 
-from core import erasure, store
+from core import batches, erasure
 from core.erasure import Gone
 from core.models import Author, Tweet
 from jobs.extract import extract
@@ -64,8 +64,8 @@ def test_an_author_leaves_both_tables(engine, lake):
 
 def test_of_an_account_that_x_shows_again_the_new_stays(engine, lake, tweet_row, author_row):
     erase(engine, authors=[1], upto=20)
-    batch = store.Batch(1, "s", "nike", 1, [{**tweet_row(30, author_id=1), "terms": []}], [author_row(1)])
-    store.save_batch(engine, batch)
+    batch = batches.Batch(1, "s", "nike", 1, [{**tweet_row(30, author_id=1), "terms": []}], [author_row(1)])
+    batches.save_batch(engine, batch)
     extract(engine, lake)
     forget(engine, lake)
 

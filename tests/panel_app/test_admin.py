@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import accounts, queries, store
+from core import accounts, batches, queries
 from core.models import Gap, InfluenceRun, SpoolOffset
 from panel_app import admin, data, usage
 from panel_app.selection import Selection
@@ -48,7 +48,7 @@ def test_the_health_tells_gaps_runs_dead_letters_and_positions(put, engine):
     run = {"window_end": NOON, "window_start": NOON - timedelta(hours=72), "state": "failed", "started_at": NOON}
     put(InfluenceRun, run | {"error": PAYLOAD, "seconds": 2.5})
     letter = {"spool": "s", "position": 1, "reason": "malformed", "detail": "no JSON", "payload": b"x"}
-    store.save_dead(engine, [letter])
+    batches.save_dead(engine, [letter])
     put(SpoolOffset, {"spool": "s", "tracker": "nike", "position": 1234, "stored": 5, "duplicate": 1})
     shown = health("Europe/Berlin").tiles() + health("Europe/Berlin").details()
 

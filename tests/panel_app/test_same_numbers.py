@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import text
 
-from core import store
+from core import batches
 from panel_app import cuts, overview, report, sheets, trend
 from panel_app.selection import Selection
 from tests.panel_app.conftest import NOON
@@ -35,7 +35,7 @@ def collected(engine, keyword, door, tweet_row):
             mood = {"sentiment": score, "label": label} if id % 3 else {"sentiment": None, "label": None}
             row = tweet_row(id, author_id=int(dice.integers(1, 40)), created_at=time, **mood)
             rows.append(row | {"terms": []})
-        store.save_batch(engine, store.Batch(1, "test", "nike", len(rows), rows, [], []))
+        batches.save_batch(engine, batches.Batch(1, "test", "nike", len(rows), rows, [], []))
         door.watch().look()
 
     return commit
