@@ -39,12 +39,14 @@ influence = typer.Typer(no_args_is_help=True, help="The influence scores.")
 weights = typer.Typer(no_args_is_help=True, help="The weights that influence is made of.")
 account = typer.Typer(no_args_is_help=True, help="Who may sign in to the app.")
 schema = typer.Typer(no_args_is_help=True, help="The database schema.")
+alerts = typer.Typer(no_args_is_help=True, help="The alerts, and what a rule would have done.")
 bench = typer.Typer(no_args_is_help=True, help="What it does in a second, beside what this machine could do.")
 groups = {
     "track": track,
     "spool": spooled,
     "influence": influence,
     "weights": weights,
+    "alerts": alerts,
     "account": account,
     "db": schema,
     "bench": bench,
@@ -466,6 +468,21 @@ def weights_evaluate(csv: Csv, as_json: AsJson = False) -> None:
     from jobs import weights as jobs_weights
 
     answer(jobs_weights.evaluate(csv, Settings.from_env().weights_method), as_json)
+
+
+@alerts.command("rehearse")
+def alerts_rehearse(
+    csv: Annotated[
+        Path, typer.Option(metavar="FILE", help="Counts, as columns timestamp and value.", exists=True, dir_okay=False)
+    ],
+    per_week: Annotated[float, typer.Option(metavar="N", min=0.1, max=14, help="Alerts a week at most.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Tell when the volume rule would have spoken over a history, of which the first week only calibrates it."""
+    from jobs import rehearsal
+
+    told = rehearsal.rehearsed(rehearsal.read(csv), per_week)
+    answer(told if as_json else told | {"notifications": "\n".join(told["notifications"])}, as_json)
 
 
 @account.command("add")
