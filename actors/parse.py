@@ -10,25 +10,20 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
+import msgspec
 import orjson
 
+from actors.objects import Brief, Delivery, Includes, Matches, Rule, Summary, Tweet, User, read
 from core import syntax
 
 Fields = dict[str, Any]
 
-# X renamed these in its OpenAPI 2.167 of August 2026; the wire may use either spelling.
-RENAMED = {
-    "retweet_count": "repost_count",
-    "tweet_count": "post_count",
-    "referenced_tweets": "referenced_posts",
-    "note_tweet": "note_post",
-    "tweets": "posts",
-}
 TWEET, RULES = b'{"data":{', b'"matching_rules":'
 MARK = "tt:"  # begins the tags of our own rules, before the keyword's name
 KINDS = {"retweeted": "retweet", "quoted": "quote", "replied_to": "reply"}  # of several references, the first wins
@@ -39,8 +34,8 @@ UNKNOWN_COUNTS: Fields = dict.fromkeys(("retweet_count", "like_count", "reply_co
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FIRST_SNOWFLAKE = 29_700_859_247  # ids below it, of before November 2010, were counted and hold no time
 X_EPOCH = datetime.fromtimestamp(1288834974.657, UTC)
-BIGINT = 2**63 - 1
 SURROGATE = re.compile("[\ud800-\udfff]")
+STREAM, BRIEF = msgspec.json.Decoder(Delivery, strict=False), msgspec.json.Decoder(Summary, strict=False)
 
 
 class Malformed(ValueError):
@@ -55,17 +50,17 @@ class Message:
         tags: the tags of the rules it matched; a rule without a tag gives none.
         tweet: the columns of `core.models.Tweet` that X knows.
         original: the same of the tweet that it retweets, if the payload carries it.
-        behind: what it retweets or quotes, as X sent it, and what that quotes.
-        sources: its author's and the original's ids, if the payload carries them, each with the tweet as X sent it.
-        users: user objects as X sent them, by id.
+        behind: what it retweets or quotes, and what that quotes.
+        sources: its author's and the original's ids, if the payload carries them, each with the tweet.
+        users: the users that come with it, by id.
     """
 
     tags: frozenset[str]
     tweet: Fields
     original: Fields | None
-    behind: list[Fields] = field(compare=False, repr=False)
-    sources: dict[int, Fields] = field(compare=False, repr=False)
-    users: dict[int, Fields] = field(compare=False, repr=False)
+    behind: list[Tweet] = field(compare=False, repr=False)
+    sources: dict[int, Tweet] = field(compare=False, repr=False)
+    users: dict[int, User] = field(compare=False, repr=False)
 
     @property
     def searched(self) -> str:
@@ -79,11 +74,11 @@ class Message:
 
     def author(self, author_id: int) -> Fields:
         """Return the columns of `core.models.Author` for one of `sources`, as this message shows him."""
-        return _author(author_id, self.users[author_id], self.tweet, self.sources[author_id])
+        return _author(self.users[author_id], self.tweet, self.sources[author_id])
 
     def location(self, author_id: int) -> str | None:
         """Return what an author's profile says of where he is; None when it says nothing, or is not here."""
-        return _text(self.users[author_id].get("location")) if author_id in self.users else None
+        return _text(self.users[author_id].location) if author_id in self.users else None
 
 
 def messages(payload: bytes) -> tuple[list[Message], list[str]]:
@@ -92,17 +87,26 @@ def messages(payload: bytes) -> tuple[list[Message], list[str]]:
     A bad tweet on a page costs only itself. A payload without tweets (keep-alive, error, counts, compliance, types
     that X may yet invent) gives two empty lists. It raises nothing, whatever the bytes.
     """
+    if payload.startswith(TWEET):
+        with suppress(msgspec.MsgspecError):  # what is not as X documents it is read below
+            told = STREAM.decode(payload)
+            if told.data.text is not None:
+                return _messages([told.data], _named(told.matching_rules), told.includes)
     try:
         whole = _whole(document(payload))
     except Malformed as error:
         return [], [str(error)]
+    tweets = [read(Tweet, one) for one in _delivered(whole)]
+    return _messages(tweets, tags_of(whole), read(Includes, whole.get("includes")))
+
+
+def _messages(tweets: list[Tweet], tags: frozenset[str], included: Includes) -> tuple[list[Message], list[str]]:
     found: list[Message] = []
     problems: list[str] = []
-    included = _fields(whole.get("includes"))
-    tags, users, tweets = tags_of(whole), _by_id(included.get("users")), _by_id(_either(included, "tweets"))
-    for tweet in _delivered(whole):
+    users, carried = included.accounts(), included.carried()
+    for tweet in tweets:
         try:
-            found.append(_message(tweet, tags, users, tweets))
+            found.append(_message(tweet, tags, users, carried))
         except Malformed as error:
             problems.append(str(error))
     return found, problems
@@ -154,55 +158,63 @@ def subject(payload: bytes) -> int:
 
     Of a page it is the first tweet's.
     """
+    if payload.startswith(TWEET):
+        with suppress(msgspec.MsgspecError):
+            return _subject(BRIEF.decode(payload).data)
     try:
         tweets = _delivered(_whole(document(payload)))
     except Malformed:
         return 0
-    data = tweets[0] if tweets else {}
-    kind, original_id = _kind(data)
-    return (original_id if kind == "retweet" else None) or _id(data.get("id")) or 0
+    return _subject(read(Brief, tweets[0])) if tweets else 0
+
+
+def _subject(tweet: Brief) -> int:
+    kind, original_id = _kind(tweet)
+    return (original_id if kind == "retweet" else None) or tweet.id or 0
 
 
 def tags_of(delivered: Any) -> frozenset[str]:
     """Return the tags of the rules that a document's tweets matched."""
-    rules = _each(_fields(delivered).get("matching_rules"))
-    return frozenset(tag for rule in rules if (tag := _text(rule.get("tag"))))
+    return _named(read(Matches, delivered).matching_rules)
+
+
+def _named(rules: list[Rule]) -> frozenset[str]:
+    return frozenset(tag for rule in rules if (tag := _text(rule.tag)))
 
 
 def ids_of(delivered: Any) -> set[int]:
     """Return the ids of the tweets that a v2 document delivers, and of those that they bring with them."""
     whole = _fields(delivered)
-    return {*_by_id(_delivered(whole)), *_by_id(_either(_fields(whole.get("includes")), "tweets"))}
+    included = _fields(whole.get("includes"))
+    return _ids(_delivered(whole)) | _ids(included.get("tweets") or included.get("posts"))
 
 
 def seen(delivered: Any) -> syntax.Seen:
     """Look at a stream message as X's rules do: a retweet by the whole text of its original, a quote by both texts."""
-    whole = _fields(delivered)
-    data, included = _fields(whole.get("data")), _fields(whole.get("includes"))
-    behind = list(_behind(data, _by_id(_either(included, "tweets"))))
-    carried = behind if behind and _kind(data)[0] == "retweet" else [data, *behind]
+    told = read(Delivery, delivered)
+    behind = list(_behind(told.data, told.includes.carried()))
+    carried = behind if behind and _kind(told.data)[0] == "retweet" else [told.data, *behind]
     texts = [_full_text(one) or "" for one in carried]
-    return syntax.seen(texts, [*_facts(data, _by_id(included.get("users"))), *_contents(carried, texts)])
+    return syntax.seen(texts, [*_facts(told.data, told.includes.accounts()), *_contents(carried, texts)])
 
 
-def _facts(data: Fields, users: dict[int, Fields]) -> Iterator[str]:
+def _facts(tweet: Tweet, users: dict[int, User]) -> Iterator[str]:
     """Yield what holds of a tweet, as X's operators say it."""
-    author = users.get(_id(data.get("author_id")) or 0, {})
-    yield from (f"from:{who}" for who in (data.get("author_id"), author.get("username")) if who)
-    yield f"lang:{data.get('lang')}"
-    yield f"conversation_id:{data.get('conversation_id')}"
-    if author.get("verified"):
+    author = users.get(tweet.author_id or 0, User())
+    yield from (f"from:{who}" for who in (tweet.author_id, author.username) if who)
+    yield f"lang:{tweet.lang}"
+    yield f"conversation_id:{tweet.conversation_id}"
+    if author.verified:
         yield "is:verified"
-    for reference in _each(_either(data, "referenced_tweets")):
-        relation, to = reference.get("type"), reference.get("id")
-        yield f"is:{KINDS.get(str(relation), relation)}"
-        yield f"{REFERRING.get(str(relation), relation)}:{to}"
+    for one in tweet.references:
+        yield f"is:{KINDS.get(str(one.type), one.type)}"
+        yield f"{REFERRING.get(str(one.type), one.type)}:{one.id}"
 
 
-def _contents(carried: list[Fields], texts: list[str]) -> Iterator[str]:
+def _contents(carried: list[Tweet], texts: list[str]) -> Iterator[str]:
     """Yield which of hashtags, cashtags, mentions and links some tweets have, by X's word or by their texts."""
     for name, mark in CONTENTS.items():
-        if any(_each(_fields(one.get("entities")).get(name)) for one in carried) or any(mark in text for text in texts):
+        if any(getattr(one.entities, name) for one in carried) or any(mark in text for text in texts):
             yield "has:links" if name == "urls" else f"has:{name}"
 
 
@@ -231,95 +243,92 @@ def _delivered(whole: Fields) -> list[Fields]:
     return [one for one in tweets if matched or "text" in one or "author_id" in one]
 
 
-def _message(data: Fields, tags: frozenset[str], users: dict[int, Fields], tweets: dict[int, Fields]) -> Message:
-    tweet = _tweet(data)
-    original, sources = None, {tweet["author_id"]: data}
-    behind = list(_behind(data, tweets)) if tweet["kind"] in CARRYING else []
-    if tweet["kind"] == "retweet":
+def _message(tweet: Tweet, tags: frozenset[str], users: dict[int, User], carried: dict[int, Tweet]) -> Message:
+    row = _row(tweet)
+    original, sources = None, {row["author_id"]: tweet}
+    behind = list(_behind(tweet, carried)) if row["kind"] in CARRYING else []
+    if row["kind"] == "retweet":
         if behind:
-            original = _tweet(behind[0])
-            original["retweet_count"] = _highest(original["retweet_count"], tweet["retweet_count"])
+            original = _row(behind[0])
+            original["retweet_count"] = _highest(original["retweet_count"], row["retweet_count"])
             sources.setdefault(original["author_id"], behind[0])
-        tweet |= UNKNOWN_COUNTS  # what a retweet tells of its counts is the original's
+        row |= UNKNOWN_COUNTS  # what a retweet tells of its counts is the original's
     known = {one: source for one, source in sources.items() if one in users}
-    return Message(tags, tweet, original, behind, known, users)
+    return Message(tags, row, original, behind, known, users)
 
 
-def _behind(data: Fields, tweets: dict[int, Fields]) -> Iterator[Fields]:
+def _behind(tweet: Tweet, carried: dict[int, Tweet]) -> Iterator[Tweet]:
     """Yield the carried tweet that a tweet retweets or quotes, the one that that one quotes, and so on."""
     seen: set[int] = set()
     while True:
-        kind, other = _kind(data)
-        if kind not in CARRYING or other is None or other in seen or other not in tweets:
+        kind, other = _kind(tweet)
+        if kind not in CARRYING or other is None or other in seen or other not in carried:
             return
         seen.add(other)
-        data = tweets[other]
-        yield data
+        tweet = carried[other]
+        yield tweet
 
 
-def _tweet(data: Fields) -> Fields:
-    tweet_id = _id(data.get("id"))
-    kind, original_id = _kind(data)
-    counts = _fields(data.get("public_metrics"))
+def _row(tweet: Tweet) -> Fields:
+    kind, original_id = _kind(tweet)
+    counts = tweet.public_metrics
     row = {
-        "id": tweet_id,
-        "author_id": _id(data.get("author_id")),
-        "created_at": _time(data.get("created_at")) or _born(tweet_id),
+        "id": tweet.id,
+        "author_id": tweet.author_id,
+        "created_at": _time(tweet.created_at) or _born(tweet.id),
         "kind": kind,
         "original_id": original_id,
-        "conversation_id": _id(data.get("conversation_id")),
-        "text": _full_text(data),
-        "lang": _text(data.get("lang")),
-        "mentioned_ids": _mentioned(data) if kind != "retweet" else [],
-        "retweet_count": _count(_either(counts, "retweet_count")),
-        "like_count": _count(counts.get("like_count")),
-        "reply_count": _count(counts.get("reply_count")),
-        "quote_count": _count(counts.get("quote_count")),
+        "conversation_id": tweet.conversation_id,
+        "text": _full_text(tweet),
+        "lang": _text(tweet.lang),
+        "mentioned_ids": _mentioned(tweet) if kind != "retweet" else [],
+        "retweet_count": _either(counts.retweet_count, counts.repost_count),
+        "like_count": counts.like_count,
+        "reply_count": counts.reply_count,
+        "quote_count": counts.quote_count,
     }
     for needed in ("id", "author_id", "created_at", "text"):
         if row[needed] is None:
-            raise Malformed(f"tweet {str(data.get('id'))[:20]!r}: {needed} is missing or cannot be read")
+            raise Malformed(f"tweet {tweet.id}: {needed} is missing or cannot be read")
     return row
 
 
-def _full_text(data: Fields) -> str | None:
-    text = _fields(_either(data, "note_tweet")).get("text") or data.get("text")  # a long tweet's `text` is cut short
-    return clean_text(text) if isinstance(text, str) else None
+def _full_text(tweet: Tweet) -> str | None:
+    text = tweet.note_tweet.text or tweet.note_post.text or tweet.text  # a long tweet's `text` is cut short
+    return None if text is None else clean_text(text)
 
 
-def _mentioned(data: Fields) -> list[int]:
+def _mentioned(tweet: Tweet) -> list[int]:
     """Return the ids of the accounts that a tweet mentions, each once, in order."""
-    mentions = _each(_fields(data.get("entities")).get("mentions"))
-    return list(dict.fromkeys(known for one in mentions if (known := _id(one.get("id"))) is not None))
+    return list(dict.fromkeys(one.id for one in tweet.entities.mentions if one.id))
 
 
-def _kind(data: Fields) -> tuple[str, int | None]:
+def _kind(tweet: Brief) -> tuple[str, int | None]:
     """Return a tweet's kind, and the id of the tweet that it retweets, quotes or answers."""
-    references = _each(_either(data, "referenced_tweets"))
+    references = tweet.references
     for relation, kind in KINDS.items() if references else ():
         for reference in references:
-            if reference.get("type") == relation:
-                return kind, _id(reference.get("id"))
+            if reference.type == relation:
+                return kind, reference.id
     return "original", None
 
 
-def _author(author_id: int, user: Fields, tweet: Fields, source: Fields) -> Fields:
+def _author(user: User, tweet: Fields, source: Tweet) -> Fields:
     """Return the row of a user object that was delivered with `tweet` as the author of `source`."""
-    counts = _fields(user.get("public_metrics"))
-    verified = user.get("verified")
+    counts = user.public_metrics
     return {
-        "id": author_id,
-        "username": _text(user.get("username")),
-        "name": _text(user.get("name")),
-        "location": _text(user.get("location")),
-        "verified": verified if isinstance(verified, bool) else None,
-        "profile_image_url": _text(user.get("profile_image_url")),
-        "created_at": _time(user.get("created_at")),
-        "followers_count": _count(counts.get("followers_count")),
-        "following_count": _count(counts.get("following_count")),
-        "tweet_count": _count(_either(counts, "tweet_count")),
-        "listed_count": _count(counts.get("listed_count")),
-        "synthetic": bool(user.get("synthetic") or source.get("synthetic")),
+        "id": user.id,
+        "username": _text(user.username),
+        "name": _text(user.name),
+        "location": _text(user.location),
+        "verified": user.verified if isinstance(user.verified, bool) else None,
+        "profile_image_url": _text(user.profile_image_url),
+        "created_at": _time(user.created_at),
+        "followers_count": counts.followers_count,
+        "following_count": counts.following_count,
+        "tweet_count": _either(counts.tweet_count, counts.post_count),
+        "listed_count": counts.listed_count,
+        "synthetic": bool(user.synthetic or source.synthetic),
         "seen_at": tweet["created_at"],
     }
 
@@ -373,44 +382,34 @@ def _each(value: Any) -> list[Fields]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _by_id(value: Any) -> dict[int, Fields]:
-    return {known: one for one in _each(value) if (known := _id(one.get("id"))) is not None}
+def _ids(value: Any) -> set[int]:
+    return {one.id for one in map(partial(read, Brief), _each(value)) if one.id}
 
 
-def _either(fields: Fields, name: str) -> Any:
-    """Return a field that X has renamed, under either name."""
-    value = fields.get(name)
-    return fields.get(RENAMED[name]) if value is None else value
-
-
-def _id(value: Any) -> int | None:
-    """Return an id, which X sends as text and older versions as a number."""
-    if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
-        value = int(value)
-    return value if type(value) is int and 0 < value <= BIGINT else None
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= BIGINT else None
+def _either(count: int | None, renamed: int | None) -> int | None:
+    """Return a count that X has renamed, under either name."""
+    return renamed if count is None else count
 
 
 def _highest(*counts: int | None) -> int | None:
     return max((count for count in counts if count is not None), default=None)
 
 
-def _text(value: Any) -> str | None:
-    return (clean_text(value) or None) if isinstance(value, str) else None
+def _text(value: str | None) -> str | None:
+    return (clean_text(value) or None) if value else None
 
 
-def _time(value: Any) -> datetime | None:
+def _time(value: str | None) -> datetime | None:
     """Return a v2 time (ISO 8601) or a v1.1 one ("Wed Nov 30 13:51:43 +0000 2016") in UTC."""
+    if not value:
+        return None
     try:
         if value[:1].isalpha():
             _, month, day, clock, zone, year = value.split()
             value = f"{year}-{MONTHS.index(month) + 1:02}-{day}T{clock}{zone}"
         at = datetime.fromisoformat(value)
         return at if at.tzinfo is UTC else at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (AttributeError, TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
 
 

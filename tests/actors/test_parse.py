@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.parse import Malformed, Message, clean_text, document, messages, tags_of, tweets_in
+from actors.parse import Malformed, Message, clean_text, document, messages, subject, tags_of, tweets_in
 from core.models import Author, Tweet
 
 RENAMED = {
@@ -234,7 +234,7 @@ def test_a_page_keeps_its_good_tweets_and_reports_its_bad_ones():
     found, problems = messages(json.dumps(page).encode())
 
     assert [(one.tweet["id"], one.tags) for one in found] == [(11, set()), (13, set())]
-    assert problems == ["tweet '12': author_id is missing or cannot be read"]
+    assert problems == ["tweet 12: author_id is missing or cannot be read"]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_tweet_without_what_a_row_needs_is_malformed(spoilt):
     assert (len(found), len(problems)) == (0, 1)
 
 
-@pytest.mark.parametrize("wrong", [-1, 2**63, True, "7", 1.5, None, [1]])
+@pytest.mark.parametrize("wrong", [-1, 2**63, True, "many", 1.5, None, [1]])
 def test_a_count_that_is_none_is_unknown(wrong):
     assert only(stream(tweet(public_metrics={"like_count": wrong}))).tweet["like_count"] is None
 
@@ -333,6 +333,32 @@ def test_no_value_in_any_field_raises_or_makes_a_row_that_postgres_would_refuse(
     for value in [value for one in found for row in (one.tweet, *one.authors) for value in row.values()]:
         assert not isinstance(value, int) or 0 <= value < 2**63
         assert not isinstance(value, str) or ("\0" not in value and value.encode() is not None)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["id", "created_at", "text", "lang", "public_metrics", "entities"]), anything),
+    st.dictionaries(st.sampled_from(["id", "name", "verified", "created_at", "public_metrics"]), anything),
+    st.dictionaries(st.sampled_from(["includes", "matching_rules"]), anything, max_size=1),
+)
+def test_a_message_in_the_form_that_is_read_at_once_says_what_it_says_in_any_other(in_tweet, in_user, in_whole):
+    retweet = tweet(**references(retweeted="2000000000000000001"))
+    whole = json.loads(stream(retweet | in_tweet, [tweet() | in_tweet], [user() | in_user])) | in_whole
+    spaced, at_once = json.dumps(whole).encode(), json.dumps(whole, separators=(",", ":")).encode()
+
+    (one, problem), (other, other_problem) = messages(spaced), messages(at_once)
+
+    assert (one, problem) == (other, other_problem)
+    assert [found.authors for found in one] == [found.authors for found in other]
+    assert subject(spaced) == subject(at_once)
+
+
+def test_what_a_tweet_is_about_is_its_original_or_itself():
+    retweet = tweet("5", **references(retweeted="4"))
+
+    for separators in ((", ", ": "), (",", ":")):
+        told = [json.dumps(json.loads(stream(one)), separators=separators).encode() for one in (retweet, tweet("6"))]
+        assert [subject(one) for one in told] == [4, 6]
+    assert [subject(one) for one in (b"", b"{", b'{"data":{}}', b'{"data":[]}')] == [0, 0, 0, 0]
 
 
 def test_a_recorded_v1_stream_and_its_v2_form_give_the_same_rows(test_data: Path):
