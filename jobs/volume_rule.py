@@ -28,7 +28,7 @@ MEMORY = pd.Timedelta(days=28)
 BLOCKS_A_WEEK = pd.Timedelta(weeks=1) // BLOCK
 CALIBRATED = 20  # blocks: five days of scores, of which the first takes a day of counts
 COLD = 4  # blocks: with fewer nothing can be said
-CAUTION = 4  # blocks: of n peaks n / (n + CAUTION) of the budget is spent, for few peaks tell the tail badly
+CAUTION = 6  # blocks: of n peaks n / (n + CAUTION) of the budget is spent, for few peaks tell the tail badly
 COLD_SCORE = 3.0  # what a score must pass while little is known
 LEAST_SCORE = 1.5  # what it must pass anyway: a calm, busy keyword is not worth a word for a tenth more
 LEAST_TWEETS = 10  # an hour
@@ -86,7 +86,8 @@ def judged(counts: pd.Series, per_week: float = 1.0) -> pd.DataFrame:
 
     Returns:
         By the end of each step, when it is known: `tweets` of the last hour, `usual`, `score`, `threshold` (NaN while
-        nothing can be said), `chance` that six hours bring such a score, `calibrated` and `alarm`.
+        nothing can be said), `calibrated`, `alarm`; `lively`, whether the score is one that is passed but once a day;
+        and then the `chance` that six hours bring such a score.
     """
     frame = scored(counts)
     frame["block"] = block_of(frame)
@@ -94,9 +95,10 @@ def judged(counts: pd.Series, per_week: float = 1.0) -> pd.DataFrame:
     frame = frame.join(fitted, on="block").drop(columns="block")
     enough = frame["tweets"] >= LEAST_TWEETS
     frame["alarm"] = enough & (frame["score"] > frame["threshold"])
-    alarms = frame.loc[frame["alarm"], ["tail", "score"]]
-    frame["chance"] = pd.Series([one.chance(score) for one, score in alarms.to_numpy()], alarms.index, dtype=float)
-    return frame.drop(columns="tail")
+    frame["lively"] = enough & (frame["score"] > frame["daily"])
+    lively = frame.loc[frame["lively"], ["tail", "score"]]
+    frame["chance"] = pd.Series([one.chance(score) for one, score in lively.to_numpy()], lively.index, dtype=float)
+    return frame.drop(columns=["tail", "daily"])
 
 
 def scored(counts: pd.Series) -> pd.DataFrame:
@@ -105,6 +107,7 @@ def scored(counts: pd.Series) -> pd.DataFrame:
     hour = HOUR // step
     # What a part of an hour lacks is taken to be as the rest of it; an hour with more missing is not judged.
     tweets = counts.rolling(hour, min_periods=int(np.ceil(COVERED * hour))).mean() * hour
+    tweets = tweets.where(counts.notna())  # amid a gap nothing is said
     tweets.index = tweets.index + step
     mean = tweets.shift(hour).rolling(USUAL // step, min_periods=DAY // step).mean()
     # Anew each full hour only, for those who ask each minute.
@@ -114,7 +117,7 @@ def scored(counts: pd.Series) -> pd.DataFrame:
 
 
 def fits(score: pd.Series, blocks: pd.DatetimeIndex, per_week: float) -> pd.DataFrame:
-    """Return the tail and the threshold that hold in each of some blocks, from the four weeks before it."""
+    """Return the tail and the thresholds that hold in each of some blocks, from the four weeks before it."""
     peaks = score.groupby(block_of(score)).agg(["max", "count"])
     whole = peaks.loc[peaks["count"] >= COVERED * BLOCK / step_of(score), "max"]
     ends, heights = whole.index, whole.to_numpy()
@@ -122,17 +125,18 @@ def fits(score: pd.Series, blocks: pd.DatetimeIndex, per_week: float) -> pd.Data
     for block in blocks:
         first, last = ends.searchsorted(block - MEMORY), ends.searchsorted(block)
         rows.append(fit(heights[first:last], per_week))
-    return pd.DataFrame(rows, index=blocks, columns=["tail", "threshold", "calibrated"])
+    return pd.DataFrame(rows, index=blocks, columns=["tail", "threshold", "daily", "calibrated"])
 
 
-def fit(peaks: Numbers, per_week: float) -> tuple[Tail, float, bool]:
-    """Return the tail of some peaks, the score above which is an alarm, and whether enough is known."""
+def fit(peaks: Numbers, per_week: float) -> tuple[Tail, float, float, bool]:
+    """Return the tail of some peaks, the scores passed in the budget and once a day, and whether enough is known."""
     if len(peaks) < COLD:
-        return Tail(np.nan, 0.0, 0.0, 0.0), np.nan, False
+        return Tail(np.nan, 0.0, 0.0, 0.0), np.nan, np.nan, False
     found, calibrated = tail(peaks), len(peaks) >= CALIBRATED
     floor = LEAST_SCORE if calibrated else COLD_SCORE
     chance = per_week / BLOCKS_A_WEEK * len(peaks) / (len(peaks) + CAUTION)
-    return found, max(floor, found.level(chance)), calibrated
+    daily = max(LEAST_SCORE, found.level(BLOCK / DAY))
+    return found, max(floor, found.level(chance)), daily, calibrated
 
 
 def notifications(alarms: pd.Series) -> Iterator[pd.Timestamp]:
@@ -154,6 +158,7 @@ def block_of(series: pd.Series | pd.DataFrame) -> pd.DatetimeIndex:
     return moments(series).floor(BLOCK)
 
 
-def step_of(series: pd.Series) -> pd.Timedelta:
+def step_of(series: pd.Series | pd.DataFrame) -> pd.Timedelta:
     """Return how far apart the moments of a regular series are."""
-    return series.index[1] - series.index[0] if len(series) > 1 else HOUR
+    index = moments(series)
+    return index[1] - index[0] if len(index) > 1 else HOUR
