@@ -27,10 +27,11 @@ TOO_FEW = 30  # scored tweets, below which nothing is said of a difference
 DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle")
 GLYPHS = "●■▲◆▼"
-# Okabe and Ito's, darkened until each is 4.5:1 on white; dash and glyph tell the second five from the first.
+# At least 4.6:1 on their page, and told apart with every common colour blindness, for they differ in lightness too;
+# dash and glyph tell the second five from the first.
 INKS = {
-    False: ("#0072B2", "#B84A00", "#00795A", "#A0457E", "#6B6B6B"),
-    True: ("#56B4E9", "#F0883E", "#2FC498", "#E08BC0", "#B0B0B0"),
+    False: ("#0072B2", "#B84A00", "#183802", "#772D48", "#4701AE"),
+    True: ("#56B4E9", "#F0883E", "#F3E73A", "#96F7B1", "#F1F1F1"),
 }
 CHOOSE = "Choose one more keyword above, or track another on the Tracking page."
 
