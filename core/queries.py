@@ -18,7 +18,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Double,
-    ScalarSelect,
     Select,
     String,
     and_,
@@ -174,8 +173,10 @@ def voices(keyword_id: int, edges: Sequence[datetime]) -> Rows:
     return select(heard.c.bin, func.count().label("voices")).group_by(heard.c.bin).order_by(heard.c.bin)
 
 
-def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
+def top_influencers(keyword_id: int, label: int, limit: int = 5, until: datetime | None = None) -> Rows:
     """The highest scores of one sentiment in the newest window, with the author, their top tweet and the window's run.
+
+    With `until` the newest is the last that ends by then, or the first there is, if none does.
 
     `deviation` is that of the sentiments of the author's own tweets in the window, `percent` the smallest share of the
     stream that was read in it. Ids are text, as X sends them: a frame would round a large number beside a NULL.
@@ -203,13 +204,13 @@ def top_influencers(keyword_id: int, label: int, limit: int = 5) -> Rows:
         .outerjoin(InfluenceRun, InfluenceRun.window_end == Influence.window_end)
         .outerjoin(Author, Author.id == Influence.author_id)
         .outerjoin(shown, and_(shown.keyword_id == Influence.keyword_id, shown.id == Influence.top_tweet_id))
-        .where(*_ranked(keyword_id, label))
+        .where(*_ranked(keyword_id, label, until))
         .order_by(*BEST_FIRST)
         .limit(limit)
     )
 
 
-def candidates(keyword_id: int, label: int, limit: int = 200) -> Rows:
+def candidates(keyword_id: int, label: int, limit: int = 200, until: datetime | None = None) -> Rows:
     """The points of the highest scores of one sentiment in the newest window, for another order under other weights."""
     points = (column for column in Influence.__table__.columns if column.key.endswith("_points"))
     return (
@@ -226,17 +227,17 @@ def candidates(keyword_id: int, label: int, limit: int = 200) -> Rows:
         )
         .outerjoin(InfluenceRun, InfluenceRun.window_end == Influence.window_end)
         .outerjoin(Author, Author.id == Influence.author_id)
-        .where(*_ranked(keyword_id, label))
+        .where(*_ranked(keyword_id, label, until))
         .order_by(*BEST_FIRST)
         .limit(limit)
     )
 
 
-def moods(keyword_id: int) -> Rows:
+def moods(keyword_id: int, until: datetime | None = None) -> Rows:
     """How many voices the newest window puts in each mood; label NULL is those whose mood cannot be told."""
     return (
         select(Influence.label, func.count().label("voices"))
-        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest_window(keyword_id))
+        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest(Influence, keyword_id, until))
         .group_by(Influence.label)
     )
 
@@ -247,7 +248,7 @@ def newest_run() -> Rows:
     return select(run.window_end, run.state, run.stage, run.started_at).order_by(run.started_at.desc()).limit(1)
 
 
-def audience(keyword_id: int) -> Rows:
+def audience(keyword_id: int, until: datetime | None = None) -> Rows:
     """How many the voices of the newest window could speak to, at most; no row when no window has been computed.
 
     `percent` is the smallest share of the stream that was read in the window.
@@ -256,9 +257,7 @@ def audience(keyword_id: int) -> Rows:
     return (
         select(*Audience.__table__.columns, InfluenceRun.window_start, share)
         .outerjoin(InfluenceRun, InfluenceRun.window_end == Audience.window_end)
-        .where(Audience.keyword_id == keyword_id)
-        .order_by(Audience.window_end.desc())
-        .limit(1)
+        .where(Audience.keyword_id == keyword_id, Audience.window_end == _newest(Audience, keyword_id, until))
     )
 
 
@@ -268,7 +267,9 @@ def influence_windows(since: datetime) -> Rows:
     return select(run.window_end, run.state, run.attempts, run.started_at).where(run.window_end > since)
 
 
-def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: int = 1000) -> Rows:
+def influencer_places(
+    keyword_id: int, start: datetime, end: datetime, limit: int = 1000, until: datetime | None = None
+) -> Rows:
     """Where the highest scores of the newest window tweet from: the place of each one's latest tweet in the range.
 
     The place is NULL where it is unknown, so that the unknown can be counted; `percent` is the smallest share of the
@@ -276,7 +277,7 @@ def influencer_places(keyword_id: int, start: datetime, end: datetime, limit: in
     """
     ranked = (
         select(Influence.author_id, Influence.score, Influence.label)
-        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest_window(keyword_id))
+        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest(Influence, keyword_id, until))
         .order_by(Influence.score.desc(), Influence.author_id)
         .limit(limit)
         .subquery()
@@ -727,10 +728,15 @@ def _share(start: Any, end: Any) -> ColumnElement[int]:
     return select(least).where(_sampled(start, end)).scalar_subquery().label("percent")
 
 
-def _ranked(keyword_id: int, label: int) -> tuple[ColumnElement[bool], ...]:
-    newest = Influence.window_end == _newest_window(keyword_id)
+def _ranked(keyword_id: int, label: int, until: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    newest = Influence.window_end == _newest(Influence, keyword_id, until)
     return Influence.keyword_id == keyword_id, newest, Influence.label == label
 
 
-def _newest_window(keyword_id: int) -> ScalarSelect[Any]:
-    return select(func.max(Influence.window_end)).where(Influence.keyword_id == keyword_id).scalar_subquery()
+def _newest(table: type[Influence | Audience], keyword_id: int, until: datetime | None) -> Any:
+    """Return the end of the newest window; with `until` of the last that ends by then, or of the first there is."""
+    here = table.keyword_id == keyword_id
+    if until is None:
+        return select(func.max(table.window_end)).where(here).scalar_subquery()
+    last = select(func.max(table.window_end)).where(here, table.window_end <= until).scalar_subquery()
+    return func.coalesce(last, select(func.min(table.window_end)).where(here).scalar_subquery())

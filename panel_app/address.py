@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from panel_app import cuts
-from panel_app.selection import ALL, AUTO, CUSTOM, RANGES, Selection, whole_minute
+from panel_app.selection import ALL, APART, AUTO, COMMON, CUSTOM, RANGES, Selection, whole_minute
 
 TIME = "%Y-%m-%dT%H:%MZ"
 LONGEST = 200  # characters of a word that are believed
@@ -23,6 +23,8 @@ def chosen(page: str, selection: Selection) -> dict[str, str]:
         found["hours"] = str(selection.hours)
     found["bar"] = selection.bar
     found["mood"] = "" if selection.mood == ALL else str(selection.mood)
+    if page == "word-clouds":
+        found["way"] = "" if selection.way == APART else selection.way
     if page == "compare":
         found["with"] = json.dumps(selection.others, ensure_ascii=False) if selection.others else ""
     return {name: value for name, value in found.items() if value}
@@ -44,6 +46,7 @@ def asked(args: Mapping[str, list[bytes]]) -> dict[str, Any]:
     found["bar"] = given.get("bar") if given.get("bar") in cuts.WIDTHS else AUTO
     found["word"] = given.get("word", "")[:LONGEST]
     found["mood"] = {"1": 1, "0": 0, "-1": -1}.get(given.get("mood", ""), ALL)
+    found["way"] = COMMON if given.get("way") == COMMON else APART
     found["others"] = names_in(given.get("with", ""))
     return {name: value for name, value in found.items() if value is not None}
 

@@ -39,6 +39,8 @@ from panel_app.selection import Selection
 
 FONTS = Path(__file__).parent / "fonts"
 FOLLOW_MILLISECONDS = 1000
+CHOICES = ["keyword", "hours", "window", "bar", "word", "mood"]  # whose use is counted
+TITLE = {"fontSize": "1.6rem", "fontWeight": 700}
 SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
 # In the document itself: a font declared inside a component would not be known to the canvas that draws the words.
 FONT_FACE = '@font-face { font-family: "Talker Words"; font-weight: 700; src: url("/fonts/DejaVuSans-Bold.ttf"); }'
@@ -73,20 +75,16 @@ DESK: dict[str, tuple[str, str, Callable[[Selection, Visitor], pn.viewable.Viewa
 def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
     visitor = auth.pages_visitor()
-    selection = Selection(**address.asked(pn.state.session_args))
+    selection = Selection(**address.asked(pn.state.session_args), dark=look.wants_dark())
     names = pages_for(visitor)
-    icons = {name: about[0] for name, about in (*PAGES.items(), *DESK.items())}
-    menu = pmui.MenuList(
-        items=[{"label": name, "icon": icons[name]} for name in names],
-        active=asked_page(names),
-        sizing_mode="stretch_width",
-    )
+    menu = menu_of(names)
     shell = Page(
         title="TwitterTalker",
         sidebar=[menu, who(visitor, selection)],
         sidebar_open=not look.on_phone(),
         sidebar_width=240,
-        main=[body(selection, menu, names, visitor)],
+        main=[Body(selection, menu, names, visitor).view],
+        dark_theme=selection.dark,
         busy_indicator=None,
         theme_config=THEME,
     )
@@ -94,9 +92,18 @@ def dashboard() -> Page:
     with param.edit_constant(shell):
         shell.busy = False
     follow_the_browser(selection, shell)
+    if look.on_phone():  # the menu lies on the page there
+        menu.param.watch(lambda _event: shell.param.update(sidebar_open=False), "active")
     pn.state.add_periodic_callback(selection.refresh, FOLLOW_MILLISECONDS)
     leave_when_signed_out()
     return shell
+
+
+def menu_of(names: Sequence[str]) -> pmui.MenuList:
+    """Build the menu, on the page that the address names."""
+    icons = {name: about[0] for name, about in (*PAGES.items(), *DESK.items())}
+    items = [{"label": name, "icon": icons[name]} for name in names]
+    return pmui.MenuList(items=items, active=asked_page(names), sizing_mode="stretch_width")
 
 
 def pages_for(visitor: Visitor) -> list[str]:
@@ -140,71 +147,80 @@ def slug(name: str) -> str:
 
 def follow_the_browser(selection: Selection, shell: Page) -> None:
     """Take the theme and the time zone from the browser."""
-    selection.dark = shell.dark_theme
     shell.param.watch(lambda event: selection.param.update(dark=event.new), "dark_theme")
     browser = pn.state.browser_info
-    if browser is not None:
-        selection.zone = browser.timezone or "UTC"
-        browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
+    if browser is None:
+        return
+    selection.zone = browser.timezone or "UTC"
+    browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
+    if look.SCHEME not in pn.state.headers:  # a browser that tells it only now
+        browser.param.watch(lambda event: shell.param.update(dark_theme=bool(event.new)), "dark_mode")
 
 
-def body(selection: Selection, menu: pmui.MenuList, names: Sequence[str], visitor: Visitor) -> pn.Column:
-    """Build what stands beside the menu: title, choices, notes, and the chosen page."""
-    title = pmui.Typography(
-        "", variant="h1", sx={"fontSize": "1.6rem", "fontWeight": 700}, margin=(4, 0), align="center"
-    )
-    chooses, between = pickers.pickers(selection), pn.Column(pickers.ends(selection), margin=0)
-    place = pn.Column(sizing_mode="stretch_width")
-    built: dict[str, pn.viewable.Viewable] = {}
+class Body:
+    """What stands beside the menu: title, choices, notes, and the chosen page."""
 
-    def chosen() -> str:
-        return names[menu.active if isinstance(menu.active, int) else menu.active[0]]
+    def __init__(self, selection: Selection, menu: pmui.MenuList, names: Sequence[str], visitor: Visitor):
+        self._selection, self._menu, self._names, self._visitor = selection, menu, names, visitor
+        self._title = pmui.Typography("", variant="h1", sx=TITLE, margin=(4, 0), align="center")
+        self._chooses = pickers.pickers(selection)
+        self._between = pn.Column(pickers.ends(selection), margin=0)
+        self._takes, self._taking = take_away.row(visitor, selection, lambda: slug(self.chosen()))
+        self._place = pn.Column(sizing_mode="stretch_width")
+        self._built: dict[str, pn.viewable.Viewable] = {}
+        menu.param.watch(self._show, "active")
+        menu.param.watch(self._viewed, "active")
+        selection.param.watch(self._show, "missing")
+        selection.param.watch(self._tell, [*CHOICES, "others", "way"])
+        self._show()
+        self._viewed()
+        selection.param.watch(self._chose, CHOICES)
+        self.view = self._laid_out()
 
-    takes, taking = take_away.row(visitor, selection, lambda: slug(chosen()))
+    def chosen(self) -> str:
+        """Return the name of the page that is open."""
+        active = self._menu.active
+        return self._names[active if isinstance(active, int) else active[0]]
 
-    def tell(*_: object) -> None:
-        tell_address(slug(chosen()), selection)
+    def _laid_out(self) -> pn.Column:
+        feedback = usage.feedback_box(self._visitor, lambda: slug(self.chosen()), lambda: self._selection.dark)
+        head = pmui.FlexBox(
+            self._title, *self._chooses, align_items="center", gap="4px 20px", sizing_mode="stretch_width"
+        )
+        sample = look.pane(pn.bind(sampled.note, self._selection.param.view))
+        return pn.Column(
+            *(notice(self._selection), head, self._between, self._takes, sample, self._place, feedback),
+            sizing_mode="stretch_width",
+            max_width=1240,
+            margin=(8, 16),
+            styles={"max-height": "none"},  # else it ends with the window, and what is below a long page lies on it
+        )
 
-    def show(*_: object) -> None:
-        name = title.object = chosen()
-        tell()
-        taking()
-        for part in (*chooses, between):
+    def _show(self, *_: object) -> None:
+        name = self._title.object = self.chosen()
+        self._tell()
+        self._taking()
+        for part in (*self._chooses, self._between):
             part.visible = name in PAGES
+        self._place[:] = [self._page(name)]
+
+    def _page(self, name: str) -> pn.viewable.Viewable:
+        selection = self._selection
         if name in PAGES and selection.missing:
-            place[:] = [look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))]
-            return
-        if name not in built:
-            built[name] = PAGES[name][1](selection) if name in PAGES else DESK[name][2](selection, visitor)
-        place[:] = [built[name]]
+            return look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))
+        if name not in self._built:
+            self._built[name] = PAGES[name][1](selection) if name in PAGES else DESK[name][2](selection, self._visitor)
+        return self._built[name]
 
-    def viewed(*_: object) -> None:
-        usage.note(visitor, "view", page=slug(chosen()))
+    def _tell(self, *_: object) -> None:
+        tell_address(slug(self.chosen()), self._selection)
 
-    def chose(*events: param.parameterized.Event) -> None:
+    def _viewed(self, *_: object) -> None:
+        usage.note(self._visitor, "view", page=slug(self.chosen()))
+
+    def _chose(self, *events: param.parameterized.Event) -> None:
         for event in events:
-            usage.note(visitor, "choice", what=event.name)
-
-    menu.param.watch(show, "active")
-    menu.param.watch(viewed, "active")
-    selection.param.watch(show, "missing")
-    selection.param.watch(tell, ["keyword", "hours", "window", "bar", "word", "mood", "others"])
-    show()
-    viewed()
-    selection.param.watch(chose, ["keyword", "hours", "window", "bar", "word", "mood"])
-    return pn.Column(
-        notice(selection),
-        pmui.FlexBox(title, *chooses, align_items="center", gap="4px 20px", sizing_mode="stretch_width"),
-        between,
-        takes,
-        look.pane(pn.bind(sampled.note, selection.param.view)),
-        place,
-        usage.feedback_box(visitor, lambda: slug(chosen()), lambda: selection.dark),
-        sizing_mode="stretch_width",
-        max_width=1240,
-        margin=(8, 16),
-        styles={"max-height": "none"},  # else it ends with the window, and what is below a long page lies on it
-    )
+            usage.note(self._visitor, "choice", what=event.name)
 
 
 def tell_address(page: str, selection: Selection) -> None:

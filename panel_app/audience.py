@@ -1,4 +1,4 @@
-"""What the newest scores say of all voices together: whom they could reach, in which moods they are, how new it is."""
+"""What the scores say of all voices together: whom they could reach, in which moods they are, how new it is."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ BEHIND = "They are {age} behind the newest tweet: is talker up running? Or compu
 
 def totals(view: View) -> str:
     """Return the figures of all voices; nothing while there are no scores."""
-    audience, moods = (view.read(query(view.keyword_id)) for query in (queries.audience, queries.moods))
-    if audience.empty:
+    found, moods = of(view), view.read(queries.moods(view.keyword_id, view.scored_until))
+    if found is None:
         return ""
-    found = audience.iloc[0]
     three = (
         look.tile("Audience", look.large(up_to(found["followers_count"])), spoken_to(found)),
         look.tile("Voices", look.large(look.number(found["voices"])), in_each(moods)),
         look.tile("Scores of the", look.large(hours(found)), newness(view, found["window_end"]) + read_share(found)),
     )
     return look.block(f'<div class="tiles three">{"".join(three)}</div>', view.dark)
+
+
+def of(view: View) -> pd.Series | None:
+    """Read what is known of the window whose scores a view shows, if there are any."""
+    found = view.read(queries.audience(view.keyword_id, view.scored_until))
+    return None if found.empty else found.iloc[0]
 
 
 def up_to(followers: float | None) -> str:
@@ -63,8 +68,14 @@ def read_share(audience: pd.Series) -> str:
 
 
 def newness(view: View, window_end: datetime) -> str:
-    """Say up to when the scores are, which is not what the range picker says, and why there are no newer ones."""
-    until = f"up to {look.clock(window_end, view.zone)} ({look.safe(view.zone)}), whatever range is chosen above"
+    """Say up to when the scores are, and why there are none that suit the range better."""
+    until = f"up to {look.clock(window_end, view.zone)} ({look.safe(view.zone)})"
+    if view.scored_until:
+        return (
+            f"{until}, the first that there are"
+            if window_end > view.end
+            else f"{until}, the last before this range ends"
+        )
     runs = view.read(queries.newest_run())
     if not runs.empty and runs["window_end"][0] > window_end and runs["state"][0] != "done":
         ended = {"failed": "could not be computed; see the log"}.get(runs["state"][0], "are being computed")

@@ -25,7 +25,7 @@ from tornado.websocket import WebSocketHandler
 from core import accounts
 from core.accounts import Visitor
 from core.config import ConfigError, Settings, token_file
-from panel_app import data
+from panel_app import data, look
 from panel_app.tries import Tries
 from panel_app.tweet_card import PICTURES
 
@@ -40,6 +40,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Accept-CH": look.SCHEME,  # browsers that know it say what they want before a page is made, and it need not turn
 }
 FRONT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "
@@ -165,7 +166,7 @@ class Accounts(AuthProvider):
             "secret_key": session_key.encode(),
             "sign_sessions": True,
             # A page holds its token where scripts can read it: no cookie may be in there.
-            "include_headers": ["User-Agent"],
+            "include_headers": ["User-Agent", look.SCHEME],
             "include_cookies": [],
             "transforms": [Headers],
             "websocket_origin": sorted(self.hosts),

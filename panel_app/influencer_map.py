@@ -134,7 +134,7 @@ def framed(chart: hv.Overlay) -> hv.Overlay:
 
 def places(view: View) -> pd.DataFrame:
     """Read the influencers of a view and their places; nobody for a sensitive keyword."""
-    found = view.read(queries.influencer_places(view.keyword_id, view.start, view.end))
+    found = view.read(queries.influencer_places(view.keyword_id, view.start, view.end, until=view.scored_until))
     return found.iloc[: 0 if view.sensitive else None]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import holoviews as hv
 import pandas as pd
 import panel as pn
@@ -33,12 +35,12 @@ SENSITIVE = "This keyword is marked sensitive: only totals are shown, never peop
 
 def top(view: View) -> pd.DataFrame:
     """Read the five highest scores of each sentiment, best first."""
-    return _top(view.keyword_id, view.version)
+    return _top(view.keyword_id, view.scored_until, view.version)
 
 
 @pn.cache(max_items=100, ttl=600)  # a page asks six times at each commit, and to write the queries costs 20 ms
-def _top(keyword_id: int, version: int) -> pd.DataFrame:
-    asked = (queries.top_influencers(keyword_id, label, TOP) for label in look.LABELS)
+def _top(keyword_id: int, until: datetime | None, version: int) -> pd.DataFrame:
+    asked = (queries.top_influencers(keyword_id, label, TOP, until) for label in look.LABELS)
     return pd.concat([data.frame(query, version) for query in asked], ignore_index=True)
 
 

@@ -24,10 +24,14 @@ MARKERS = {1: "triangle", 0: "circle", -1: "inverted_triangle"}
 LIGHT = {1: "#0072B2", 0: "#6B6B6B", -1: "#B84A00"}
 DARK = {1: "#56B4E9", 0: "#B0B0B0", -1: "#F0883E"}
 
+SCHEME = "Sec-Ch-Prefers-Color-Scheme"  # the header in which a browser says that it wants dark pages
+
 STYLE = (Path(__file__).parent / "look.css").read_text()
 
 # Words keep their case and stay on one line on a button.
 BUTTONS = {"& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "5px 12px"}}
+
+FOLDED = {"& .MuiTypography-h2": {"fontSize": "1rem", "fontWeight": 500}}  # the title of a part that is folded up
 
 # A row of a list, with its buttons.
 CARD: dict[str, Any] = {
@@ -61,6 +65,11 @@ def pane(body: Any) -> pn.pane.HTML:
 def on_phone() -> bool:
     """Say whether the page is shown by a phone, which calls itself so."""
     return "Mobi" in (pn.state.headers.get("User-Agent") or "")
+
+
+def wants_dark() -> bool:
+    """Say whether the browser asks for dark pages, if it says so before it has one; the others say it later."""
+    return pn.state.headers.get(SCHEME) == "dark"
 
 
 def frameless(plot: Any, _element: object) -> None:
@@ -177,7 +186,8 @@ def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
     """Return a part of a page behind its title, built when it is first opened."""
     # A plot that is put into the card itself while it opens is drawn before it has a size, which raises.
     inside = pn.Column(sizing_mode="stretch_width")
-    card = pmui.Card(objects=[inside], title=title, collapsed=True, sizing_mode="stretch_width", margin=(8, 0))
+    shown: dict[str, Any] = {"title_variant": "h2", "sx": FOLDED, "sizing_mode": "stretch_width", "margin": (8, 0)}
+    card = pmui.Card(objects=[inside], title=title, collapsed=True, **shown)
 
     def fill(*_: object) -> None:
         if not card.collapsed and not len(inside):

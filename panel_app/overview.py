@@ -68,16 +68,11 @@ def voices(view: View) -> str:
     lists = "".join(
         f"<section><h3>{look.mood(label)}</h3>{best(found, label, view)}</section>" for label in look.LABELS
     )
-    hours = audience.hours(view.read(queries.audience(view.keyword_id)).iloc[0]) if has_audience(view) else ""
-    of = f" over {hours}" if hours else ""
+    reached = audience.of(view)
+    of = "" if reached is None else f" over {audience.hours(reached)}"
     until = look.clock(found["window_end"].iloc[0], view.zone)
-    told = f'<p class="quiet">Scores up to {until}{of}, whatever range is chosen; more under Influence Score.</p>'
+    told = f'<p class="quiet">Scores up to {until}{of}; more under Influence Score.</p>'
     return look.block(f'<h2>Most influential</h2>{told}<div class="columns">{lists}</div>', view.dark)
-
-
-def has_audience(view: View) -> bool:
-    """Say whether it is known of how many hours the scores are."""
-    return not view.read(queries.audience(view.keyword_id)).empty
 
 
 def best(found: pd.DataFrame, label: int, view: View) -> str:
@@ -98,6 +93,7 @@ def page(selection: Selection) -> pn.Column:
         look.pane(pn.bind(figures, view)),
         look.pane(pn.bind(trend.legend, view)),
         trend.chart(selection),
+        trend.twin(selection),
         look.pane(pn.bind(voices, view)),
         sizing_mode="stretch_width",
     )

@@ -20,7 +20,8 @@ COLOURS = {name: look.LIGHT.get(label, trend.UNSCORED[False]) for label, name in
 STACKED = "From below: negative, neutral, positive, not scored (retweets, other languages). Shaded: not listening."
 NOTES = (
     "Tweets hold retweets; sentiment is of the n tweets that could be scored, from \N{MINUS SIGN}1 to +1. A score "
-    "(0 to 100) is reach + resonance on this keyword in the newest scored window. Words are counted by whole hours."
+    "(0 to 100) is reach + resonance on this keyword in the last hours that were scored. Words are counted by whole "
+    "hours."
 )
 PRINT = """
 @page { size: A4; margin: 11mm; } body { margin: 0 auto; padding: 16px; max-width: 1000px; background: #FFFFFF; }

@@ -62,6 +62,11 @@ class View:
         """How long the range is, in words."""
         return look.span(timedelta(hours=self.hours) if self.hours else self.end - self.start)
 
+    @property
+    def scored_until(self) -> datetime | None:
+        """Up to when scores are wanted: those of a range that stays are of its end, else they are the newest."""
+        return self.end if self.hours == CUSTOM else None
+
     def read(self, query: queries.Rows) -> pd.DataFrame:
         """Return a query's rows as of this view."""
         return data.frame(query, self.version)

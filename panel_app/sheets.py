@@ -13,7 +13,7 @@ import pandas as pd
 
 from core import queries
 from panel_app import compare, influencer_map, influencers, look, patterns, trend, words
-from panel_app.selection import ALL, Selection, View
+from panel_app.selection import ALL, COMMON, Selection, View
 
 # A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); the wide forms are taken for them, too.
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -113,10 +113,13 @@ def map_sheet(view: View) -> Sheet:
     return Sheet("influencer-map", rows.sort_values(["influencers", "place"], ascending=[False, True]))
 
 
-def words_sheet(view: View) -> Sheet:
-    """Return the words of each mood and how many tweets use them."""
-    parts = [words.terms_of(view, label)[["term", "tweets"]].assign(mood=look.MOODS[label]) for label in look.LABELS]
-    return Sheet("word-clouds", pd.concat(parts, ignore_index=True)[["mood", "term", "tweets"]])
+def words_sheet(view: View, way: str) -> Sheet:
+    """Return the words of each mood and how many tweets use them; of those that set it apart how surely they do."""
+    parts = [words.shown(view, label, way).assign(mood=look.MOODS[label]) for label in look.LABELS]
+    rows = pd.concat(parts, ignore_index=True)
+    if way == COMMON:
+        return Sheet("word-clouds", rows[["mood", "term", "tweets"]])
+    return Sheet("word-clouds", rows[["mood", "term", "tweets"]].assign(z=rows["z"].astype(float).round(1)))
 
 
 def trend_sheet(view: View) -> Sheet:
@@ -182,7 +185,7 @@ SHEETS: dict[str, Callable[[Selection], Sheet]] = {
     "overview": lambda selection: overview_sheet(selection.view),
     "influence-score": lambda selection: influence_sheet(selection.view),
     "influencer-map": lambda selection: map_sheet(selection.view),
-    "word-clouds": lambda selection: words_sheet(selection.view),
+    "word-clouds": lambda selection: words_sheet(selection.view, selection.way),
     "hashtag-trend": lambda selection: trend_sheet(selection.view),
     "compare": compare_sheet,
     "patterns": lambda selection: patterns_sheet(selection.view),

@@ -65,7 +65,7 @@ def row(visitor: Visitor, selection: Selection, page: Callable[[], str]) -> tupl
         made = buttons(name, word, view.sensitive) if there else ""
         one.param.update(html=made, about=about(name, selection) if there else {"dark": selection.dark}, visible=there)
 
-    selection.param.watch(follow, ["view", "word", "mood", "bar", "others", "missing"])
+    selection.param.watch(follow, ["view", "word", "mood", "way", "bar", "others", "missing"])
     follow()
     return one, follow
 

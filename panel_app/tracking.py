@@ -78,7 +78,7 @@ def described(row: pd.Series, why: str | None, dark: bool) -> str:
     mark = ' <span class="mark">sensitive</span>' if row["sensitive"] else ""
     asked = f'<p class="quiet">X is asked for <code>{look.safe(row["query"])}</code>{language}</p>'
     return look.block(
-        f'<h3>{look.safe(row["name"])}{mark}</h3>{asked}<p class="state {style}">{look.safe(words)}</p>', dark
+        f'<h2>{look.safe(row["name"])}{mark}</h2>{asked}<p class="state {style}">{look.safe(words)}</p>', dark
     )
 
 

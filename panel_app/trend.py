@@ -317,17 +317,23 @@ def page(selection: Selection) -> pn.Column:
         totals = view.read(queries.totals(view.keyword_id, view.start, view.end)).iloc[0]
         return look.block(summary(trend_of(view), totals, view), view.dark)
 
-    def counted(view: View) -> str:
-        return look.block(numbers(trend_of(view)), view.dark)
-
     view = selection.param.view
     return pn.Column(
         look.pane(pn.bind(said, view)),
         pmui.FlexBox(look.pane(pn.bind(legend, view)), bar_picker(selection), align_items="center", gap="4px 16px"),
         chart(selection),
-        look.folded("The numbers", lambda: look.pane(pn.bind(counted, view))),
+        twin(selection),
         sizing_mode="stretch_width",
     )
+
+
+def twin(selection: Selection) -> pmui.Card:
+    """Build the chart as a table, for those who do not see it and who want to know exactly."""
+
+    def counted(view: View) -> str:
+        return look.block(numbers(trend_of(view)), view.dark)
+
+    return look.folded("The numbers", lambda: look.pane(pn.bind(counted, selection.param.view)))
 
 
 def bar_picker(selection: Selection) -> pmui.Select:

@@ -59,7 +59,7 @@ def full(of: Weights) -> dict[str, float]:
 
 def read(view: View) -> pd.DataFrame:
     """Read the highest scores of each mood and their points; nobody for a sensitive keyword."""
-    asked = (queries.candidates(view.keyword_id, label, MOST) for label in look.LABELS)
+    asked = (queries.candidates(view.keyword_id, label, MOST, view.scored_until) for label in look.LABELS)
     found = pd.concat([view.read(query) for query in asked], ignore_index=True)
     return found.iloc[: 0 if view.sensitive else None]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.models import Tweet
 from panel_app import address
-from panel_app.selection import ALL, CUSTOM, Selection
+from panel_app.selection import ALL, APART, COMMON, CUSTOM, Selection
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 
@@ -37,9 +37,18 @@ def test_an_address_leads_back_to_what_was_chosen(keyword, put, tweet_row, chose
     assert (after.word, after.mood) == (before.word, before.mood)
 
 
+def test_which_words_the_clouds_show_is_in_their_address_alone(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    named = address.chosen("word-clouds", Selection(way=COMMON))
+
+    assert Selection(**address.asked(sent(**named))).way == COMMON
+    assert "way" not in address.chosen("overview", Selection(way=COMMON)) | address.chosen("word-clouds", Selection())
+
+
 @given(
     st.dictionaries(
-        st.sampled_from(["keyword", "hours", "from", "to", "bar", "word", "mood"]),
+        st.sampled_from(["keyword", "hours", "from", "to", "bar", "word", "mood", "way"]),
         st.binary(max_size=300).map(lambda v: [v]),
     )
 )
@@ -47,6 +56,7 @@ def test_whatever_an_address_says_the_choices_are_possible_ones(args):
     asked = address.asked(args)
 
     assert asked["mood"] in (ALL, 1, 0, -1)
+    assert asked["way"] in (APART, COMMON)
     assert len(asked["word"]) <= address.LONGEST
     assert "window" not in asked or asked["window"][0] < asked["window"][1]
 

@@ -9,8 +9,8 @@ from panel_material_ui.template.base import Page
 from sqlalchemy import update
 
 from core import weights
-from core.models import Author, Influence, InfluenceRun, Tweet
-from panel_app import influencers, look
+from core.models import Audience, Author, Influence, InfluenceRun, Tweet
+from panel_app import audience, influencers, look
 from panel_app.selection import Selection
 from tests.conftest import NOON
 from tests.panel_app.conftest import PAYLOAD, Tags
@@ -130,3 +130,22 @@ def test_a_part_of_the_page_is_built_when_it_is_first_opened():
     for collapsed in (False, True, False):
         card.collapsed = collapsed
     assert built == [1]
+
+
+def test_a_range_that_stays_shows_the_scores_of_its_end_and_says_so(put, keyword, author_row, tweet_row, influence_row):
+    selection = people(put, keyword, author_row, tweet_row, influence_row)
+    ends = [NOON - timedelta(hours=hours) for hours in (6, 2)]
+    put(Influence, *(influence_row(3, score=score, window_end=end) for score, end in zip((11, 22), ends, strict=True)))
+    put(
+        Audience, *({"keyword_id": 1, "window_end": end, "tweets": 1, "voices": 1, "known": 0} for end in (*ends, NOON))
+    )
+
+    told = {}
+    for before in (1, 3, 9):
+        selection.choose(NOON - timedelta(hours=12), NOON - timedelta(hours=before))
+        told[before] = (influencers.top(selection.view)["score"].tolist(), audience.totals(selection.view))
+    assert [scores for scores, _ in told.values()] == [[22], [11], [11]]
+    assert "10:00 (UTC), the last before this range ends" in told[1][1]
+    assert "06:00 (UTC), the first that there are" in told[9][1]
+    selection.go_live()
+    assert influencers.top(selection.view)["score"].tolist() == [42.5, 50]

@@ -55,7 +55,7 @@ def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, 
     analyst = visitor()
     for number in range(len(app.PAGES)):
         menu = app.pmui.MenuList(items=[{"label": name} for name in app.PAGES], active=number)
-        shown = app.body(selection, menu, list(app.PAGES), analyst)
+        shown = app.Body(selection, menu, list(app.PAGES), analyst).view
         assert any("Sampled: to stay within the budget" in str(getattr(pane, "object", "")) for pane in shown)
 
 

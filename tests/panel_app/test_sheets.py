@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.models import Author, Influence, Term, Trend, Tweet
 from panel_app import sheets
-from panel_app.selection import ALL, Selection
+from panel_app.selection import ALL, APART, COMMON, Selection
 from tests.panel_app.conftest import NOON, SECRET, minute_row
 
 STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
@@ -94,3 +94,20 @@ def test_the_bars_of_the_trend_leave_in_the_viewers_time(keyword, put, tweet_row
     assert last["from (Asia/Tokyo)"] == "2026-06-19 21:00"
     assert (last["positive"], last["tweets"], last["mean sentiment"]) == ("3", "3", "0.33")
     assert len(lines) == 98
+
+
+def test_the_words_that_leave_are_those_that_the_clouds_show(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    counts = {("shoe", 1): 300, ("shoe", -1): 487, ("great", 1): 80, ("late", -1): 70, ("rude", -1): 60}
+    put(Term, *({"keyword_id": 1, "hour": NOON, "label": m, "term": t, "tweets": n} for (t, m), n in counts.items()))
+    sets_apart, commonest = (read(sheets.sheet("word-clouds", Selection(way=way)).rows) for way in (APART, COMMON))
+
+    assert [line[:3] for line in sets_apart] == [
+        ["mood", "term", "tweets"],
+        ["positive", "great", "80"],
+        ["negative", "late", "70"],
+        ["negative", "rude", "60"],
+    ]
+    assert all(float(z) >= 3 for *_, z in sets_apart[1:])
+    assert commonest[1:3] == [["positive", "shoe", "300"], ["positive", "great", "80"]]
