@@ -154,6 +154,7 @@ def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[
     import ray
 
     from actors.collector import collect
+    from jobs.alerts import alert_clock
     from jobs.schedule import scheduler
     from jobs.session import spark_host
 
@@ -161,6 +162,7 @@ def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[
         spark_host(settings).start.remote()  # Spark takes its time to start: let it, while tweets come in
         before_scoring()
         scoring = [scheduler(settings).tick.remote()]
+        alert_clock(settings)
         say.print("Computing the first influence scores; then every 15 minutes.")
         end = None if seconds is None else time.monotonic() + seconds
         while end is None or time.monotonic() < end:

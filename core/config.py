@@ -79,6 +79,25 @@ class Settings:
         "password", "`demo` signs every browser in as a demo admin; only for an address of this machine itself."
     )
 
+    alert_mail_to: str = setting("", "Who gets alerts by e-mail, parted by spaces.", shown="none")
+    alert_mail_from: str = setting("", "From whom that e-mail is.", shown="none")
+    alert_smtp_url: str = setting(
+        "",
+        "The mail server, as `smtp://user:password@host:587`, or `smtps://` for TLS at once.",
+        shown="none",
+        secret=True,
+    )
+    alert_slack: str = setting(
+        "", "Slack's incoming webhooks that get alerts, parted by spaces.", shown="none", secret=True
+    )
+    alert_webhooks: str = setting(
+        "", "Other webhooks that get alerts, as `https://host/path`, parted by spaces.", shown="none", secret=True
+    )
+    alert_webhook_secret: str = setting("", "What these are signed with.", shown="none", secret=True)
+    alert_inside_network: bool = setting(
+        False, "`true` lets webhooks reach addresses inside the network, and by http.", shown="false"
+    )
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read the TALKER_* variables.

@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
@@ -406,3 +407,80 @@ class Audience(Base):
     voices: Mapped[int] = mapped_column(BigInteger)
     known: Mapped[int] = mapped_column(BigInteger)
     followers_count: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class AlertRule(Base):
+    """How much a keyword may alert: its budget by volume, and until when nothing of it is sent."""
+
+    __tablename__ = "alert_rule"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    per_week: Mapped[float] = mapped_column(server_default="1")
+    muted_until: Mapped[datetime | None]
+
+
+class AlertWatch(Base):
+    """How far a keyword is judged for alerts, when it last was both loud and sour, and what goes on, if anything."""
+
+    __tablename__ = "alert_watch"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    until: Mapped[datetime]
+    both_at: Mapped[datetime | None]
+    began: Mapped[datetime | None]
+    level: Mapped[str | None]
+    last_at: Mapped[datetime | None]
+
+
+class Alert(Base):
+    """An episode that began, or got worse, with all the numbers that made it so; `episode` is when it began."""
+
+    __tablename__ = "alert"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    level: Mapped[str]  # watch, warning, crisis, good news, slow burn
+    episode: Mapped[datetime]
+    numbers: Mapped[dict[str, object]] = mapped_column(JSONB)
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index(None, "at"),)
+
+
+class AlertMark(Base):
+    """That somebody has seen to an alert."""
+
+    __tablename__ = "alert_mark"
+    keyword_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    marked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (ForeignKeyConstraint(["keyword_id", "at"], ["alert.keyword_id", "alert.at"], ondelete="CASCADE"),)
+
+
+class Delivery(Base):
+    """An alert on its way to a channel; `state` is waiting, done or dead, and then `error` says why."""
+
+    __tablename__ = "delivery"
+    keyword_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    error: Mapped[str | None]
+    done_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["keyword_id", "at"], ["alert.keyword_id", "alert.at"], ondelete="CASCADE"),
+        Index(None, "due_at", postgresql_where=sql("state = 'waiting'")),
+    )
+
+
+class Rehearsal(Base):
+    """What a budget of alerts would have told over a keyword's own past; `told` has the time and level of each."""
+
+    __tablename__ = "rehearsal"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    per_week: Mapped[float] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    told: Mapped[list[dict[str, str]]] = mapped_column(JSONB)

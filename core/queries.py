@@ -598,6 +598,43 @@ def sampling(start: datetime, end: datetime) -> Rows:
     )
 
 
+def alert_steps(keyword_id: int, start: datetime, end: datetime, step: timedelta) -> Rows:
+    """Tweets, scored tweets, their sums and the negative among them by step; a step without tweets has no row.
+
+    `tweets` are how many those that were read stand for, where only a sample was read.
+    """
+    middle = Trend.minute + HALF_MINUTE
+    begin = func.date_bin(step, Trend.minute, EPOCH).label("step")
+    scored = Trend.label.is_not(None)
+
+    def total(column: Any, of: ColumnElement[bool]) -> ColumnElement[float]:
+        return cast(func.coalesce(func.sum(column).filter(of), 0), Double)
+
+    return (
+        select(
+            begin,
+            cast(func.sum(Trend.tweets * 100.0 / func.coalesce(Sampling.percent, 100)), Double).label("tweets"),
+            total(Trend.tweets, scored).label("scored"),
+            total(Trend.sentiment_sum, scored).label("sentiment_sum"),
+            total(Trend.sentiment_square_sum, scored).label("square_sum"),
+            total(Trend.tweets, Trend.label == -1).label("negative"),
+        )
+        .outerjoin(Sampling, _sampled(middle, middle))
+        .where(Trend.keyword_id == keyword_id, Trend.minute >= start, Trend.minute < end)
+        .group_by("step")
+        .order_by("step")
+    )
+
+
+def heard(keyword_id: int, start: datetime, end: datetime) -> Rows:
+    """Who said what mood in a range, oldest first; NULL where a tweet was not scored."""
+    return (
+        select(Tweet.created_at, Tweet.author_id, Tweet.sentiment, Tweet.label)
+        .where(_delivered(keyword_id, start, end))
+        .order_by(Tweet.created_at, Tweet.id)
+    )
+
+
 def commits_since(snapshot: str | None) -> Rows:
     """What was committed since an earlier answer's `snapshot`; the first time there is none.
 
