@@ -36,6 +36,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 track = typer.Typer(no_args_is_help=True, help="The tracked keywords.")
 spooled = typer.Typer(no_args_is_help=True, help="What waits between X and Postgres, and what was refused.")
 influence = typer.Typer(no_args_is_help=True, help="The influence scores.")
+forecast = typer.Typer(no_args_is_help=True, help="What is expected of the next weeks and days.")
 weights = typer.Typer(no_args_is_help=True, help="The weights that influence is made of.")
 account = typer.Typer(no_args_is_help=True, help="Who may sign in to the app.")
 schema = typer.Typer(no_args_is_help=True, help="The database schema.")
@@ -45,6 +46,7 @@ groups = {
     "track": track,
     "spool": spooled,
     "influence": influence,
+    "forecast": forecast,
     "weights": weights,
     "alerts": alerts,
     "account": account,
@@ -58,6 +60,17 @@ UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, an
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Csv = Annotated[Path, typer.Argument(help="Labelled pairs of people.", exists=True, dir_okay=False)]
 HASTY_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # compile less: for a demo's short jobs Java starts sooner
+SCORECARD = (
+    "keywords",
+    "forecasts",
+    "recall_at_5",
+    "error",
+    "brier",
+    "coverage",
+    "intervals",
+    "model_shown",
+    "refused",
+)
 SEED = 1  # of the demo's scenario; the local X that goes on with it has the same
 Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop so long after the start.")]
 
@@ -438,6 +451,27 @@ def parsed_time(text: str | None) -> datetime | None:
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a time such as 2026-06-19T14:00Z.") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@forecast.command("backtest")
+def forecast_backtest(
+    csv: Annotated[
+        Path | None, typer.Option(help="Weekly scores: keyword, week, author, score.", exists=True, dir_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell how forecasts would have fared at every earlier time, beside persistence and the 4-week mean."""
+    from jobs import forecasts
+
+    if csv:
+        found = forecasts.backtest(forecasts.from_file(csv))
+    else:
+        with machine.postgres(Settings.from_env()) as settings, connected(settings) as engine:
+            found = forecasts.backtest(forecasts.from_database(engine, datetime.now(UTC)))
+    if as_json:
+        print(json.dumps(found))
+    else:
+        print_table([{"": name, **{subject: card.get(name) for subject, card in found.items()}} for name in SCORECARD])
 
 
 @weights.command("train")

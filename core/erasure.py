@@ -50,7 +50,7 @@ def forget(engine: Engine, gone: Gone, reason: str, *, words: Words, scrub: Scru
         for statement in (LOCK, DOOM, BURY_TWEETS, BURY_AUTHORS, FORGET_AUTHORS):
             run(connection, statement, asked)
         doomed = run(connection, FORGET_TWEETS, asked).all()
-        for statement in (MOVE_TREND_BACK, FORGET_EMPTY_TREND, FORGET_INFLUENCE, FORGET_TOP_TWEETS):
+        for statement in (MOVE_TREND_BACK, FORGET_EMPTY_TREND, FORGET_INFLUENCE, FORGET_FORECASTS, FORGET_TOP_TWEETS):
             run(connection, statement, asked)
         move_terms_back(connection, doomed, words)
         found = Gone(gone.tweets.union(row.id for row in doomed), gone.authors, gone.upto)
@@ -191,6 +191,8 @@ WHERE term.keyword_id = used.keyword_id AND term.hour = used.hour AND term.label
 FORGET_EMPTY_TERMS = "DELETE FROM term WHERE keyword_id = ANY(:keyword_ids) AND hour = ANY(:hours) AND tweets <= 0"
 
 FORGET_INFLUENCE = "DELETE FROM influence WHERE author_id = ANY(:authors)"
+
+FORGET_FORECASTS = "DELETE FROM forecast WHERE author_id = ANY(:authors)"
 
 FORGET_TOP_TWEETS = """
 UPDATE influence i SET top_tweet_id = NULL FROM doomed d

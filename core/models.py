@@ -484,3 +484,45 @@ class Rehearsal(Base):
     since: Mapped[datetime]
     until: Mapped[datetime]
     told: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+
+
+class ForecastRun(Base):
+    """What was told of a keyword at an `origin`, up to which all was known, or why nothing was.
+
+    `subject` is people, tweets or mood; `ahead` how many weeks or days were looked ahead, of a `history` of as many.
+    `backtest` is the scorecard of the same predictions made at earlier times. Sensitive keywords have no people.
+    """
+
+    __tablename__ = "forecast_run"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    origin: Mapped[datetime] = mapped_column(primary_key=True)
+    ahead: Mapped[int] = mapped_column(SmallInteger)
+    history: Mapped[int] = mapped_column(SmallInteger)
+    refused: Mapped[str | None]
+    backtest: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Forecast(Base):
+    """What was expected, by each way, for the week or day that ends at `due`; never changed, but judged once it came.
+
+    Of people there are ten a way, the highest `expected` score at `place` 1, with the `chance` to be among the first
+    five; `actual_place` is NULL for somebody who was not there. `low` to `high` holds what comes in eight of ten cases.
+    """
+
+    __tablename__ = "forecast"
+    keyword_id: Mapped[int] = mapped_column(ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    origin: Mapped[datetime] = mapped_column(primary_key=True)
+    due: Mapped[datetime] = mapped_column(primary_key=True)
+    way: Mapped[str] = mapped_column(primary_key=True)  # model, persistence, mean
+    place: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    author_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    expected: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    chance: Mapped[float | None]
+    shown: Mapped[bool]
+    actual: Mapped[float | None]
+    actual_place: Mapped[int | None]

@@ -24,6 +24,7 @@ from sqlalchemy import (
     any_,
     cast,
     func,
+    inspect,
     literal,
     literal_column,
     or_,
@@ -42,6 +43,8 @@ from core.models import (
     Errand,
     Event,
     Fill,
+    Forecast,
+    ForecastRun,
     Gap,
     Influence,
     InfluenceRun,
@@ -265,6 +268,76 @@ def influence_windows(since: datetime) -> Rows:
     """The windows that end after a time and were begun: whether they are done, how often they were tried, and when."""
     run = InfluenceRun
     return select(run.window_end, run.state, run.attempts, run.started_at).where(run.window_end > since)
+
+
+def weekly_scores(since: datetime, until: datetime, best: int = 50) -> Rows:
+    """The mean score a week of whoever was among the best of any week, on each keyword that may show people.
+
+    Of each day the last window is taken; who is not in it has 0 there. A week is named by its Monday.
+    """
+    run, moment = InfluenceRun, timedelta(microseconds=1)  # a window that ends at midnight is of the day before
+    ended = run.window_end - moment
+    day = (
+        select(func.max(run.window_end).label("window_end"), func.date_trunc("week", func.max(ended)).label("week"))
+        .where(run.state == "done", run.window_end > since, run.window_end <= until)
+        .group_by(func.date_trunc("day", ended))
+        .cte("day")
+    )
+    in_week = select(day.c.week, func.count().label("days")).group_by(day.c.week).cte("in_week")
+    score = (func.sum(Influence.score) / in_week.c.days).label("score")
+    weekly = (
+        select(Influence.keyword_id, day.c.week, Influence.author_id, score)
+        .join(day, day.c.window_end == Influence.window_end)
+        .join(in_week, in_week.c.week == day.c.week)
+        .join(Keyword, Keyword.id == Influence.keyword_id)
+        .where(Keyword.active, ~Keyword.sensitive)
+        .group_by(Influence.keyword_id, day.c.week, in_week.c.days, Influence.author_id)
+        .cte("weekly")
+    )
+    place = func.rank().over(partition_by=(weekly.c.keyword_id, weekly.c.week), order_by=weekly.c.score.desc())
+    placed = select(weekly, place.label("place")).subquery()
+    ever = select(placed.c.keyword_id, placed.c.author_id).where(placed.c.place <= best)
+    return (
+        select(weekly)
+        .where(tuple_(weekly.c.keyword_id, weekly.c.author_id).in_(ever))
+        .order_by(weekly.c.keyword_id, weekly.c.week, weekly.c.author_id)
+    )
+
+
+def foretold_since(origin: datetime) -> Rows:
+    """The forecasts of days that were made from an origin on; no row when none was."""
+    return select(ForecastRun.keyword_id).where(ForecastRun.subject == "tweets", ForecastRun.origin >= origin).limit(1)
+
+
+def unjudged(due: datetime) -> Rows:
+    """The forecasts that have come due by a time and were not judged yet."""
+    return select(*inspect(Forecast).primary_key, Forecast.author_id).where(
+        Forecast.actual.is_(None), Forecast.due <= due
+    )
+
+
+def forecasts(keyword_id: int, subject: str) -> Rows:
+    """Every forecast of a keyword's people, tweets or mood, the newest first, with who is meant."""
+    return (
+        select(
+            *(column for column in Forecast.__table__.columns if column.key not in ("keyword_id", "author_id")),
+            cast(Forecast.author_id, String).label("author_id"),
+            Author.name,
+            Author.username,
+            Author.synthetic,
+        )
+        .outerjoin(Author, Author.id == Forecast.author_id)
+        .where(Forecast.keyword_id == keyword_id, Forecast.subject == subject)
+        .order_by(Forecast.origin.desc(), Forecast.due, Forecast.way, Forecast.place)
+    )
+
+
+def forecast_runs(keyword_id: int) -> Rows:
+    """The newest forecast of each subject of a keyword: what it looked back on, or why nothing was told."""
+    run = ForecastRun
+    columns = (run.subject, run.origin, run.ahead, run.history, run.refused, run.backtest, run.made_at)
+    newest = (run.subject, run.origin.desc())
+    return select(*columns).where(run.keyword_id == keyword_id).order_by(*newest).distinct(run.subject)
 
 
 def influencer_places(
@@ -648,6 +721,7 @@ def commits_since(snapshot: str | None) -> Rows:
     shown = tuple_(Keyword.id, Keyword.query, Keyword.language, Keyword.sensitive, Keyword.paused, Keyword.refused)
     others = (
         select(func.max(InfluenceRun.finished_at)),
+        select(func.max(ForecastRun.made_at)),
         select(func.max(Tombstone.seq)),  # what is forgotten must leave the pages, too
         select(func.concat(func.count(Sampling.id), "/", func.count(Sampling.ended_at))),
         select(func.concat(func.count(Gap.id), "/", func.count(Gap.ended_at), "/", func.count(Gap.filled_by))),

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, delete, func, null, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, inspect, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -19,6 +19,8 @@ from core.models import (
     Audience,
     Errand,
     Fill,
+    Forecast,
+    ForecastRun,
     Gap,
     Influence,
     InfluenceRun,
@@ -291,6 +293,33 @@ def _end_influence_run(window_end: datetime, token: datetime, **ended: Any) -> R
 
 
 # Of the windows of one hour, or day, all but the last.
+def save_forecasts(engine: Engine, runs: Sequence[Row], forecasts: Sequence[Row]) -> int:
+    """Keep what was told, and of which history; what was told before from the same origin stays. Returns how many runs.
+
+    `forecasts` are those of all runs; each belongs to the run of the same keyword, subject and origin.
+    """
+    key = ("keyword_id", "subject", "origin")
+    statement = insert(ForecastRun).on_conflict_do_nothing().returning(*(getattr(ForecastRun, name) for name in key))
+    with engine.begin() as connection:
+        made = {tuple(row) for run in runs for row in connection.execute(statement, [dict(run)])}
+        ours = [dict(one) for one in forecasts if tuple(one[name] for name in key) in made]
+        if ours:
+            connection.execute(insert(Forecast), ours)
+    return len(made)
+
+
+def judge_forecasts(engine: Engine, judged: Sequence[Row]) -> None:
+    """Keep what came of forecasts: of each row its key, `actual` and `actual_place`; a judgement stands."""
+    key = [column.name for column in inspect(Forecast).primary_key]
+    statement = update(Forecast).where(*(getattr(Forecast, name) == bindparam(f"of_{name}") for name in key))
+    statement = statement.where(Forecast.actual.is_(None))
+    statement = statement.values(actual=bindparam("found"), actual_place=bindparam("found_place"))
+    with engine.begin() as connection:
+        for one in judged:
+            named = {f"of_{name}": one[name] for name in key}
+            connection.execute(statement, {**named, "found": one["actual"], "found_place": one["actual_place"]})
+
+
 THINNED = """
 WITH newest AS (SELECT max(window_end) AS at FROM influence_run WHERE state = 'done')
 SELECT window_end FROM (

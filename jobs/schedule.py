@@ -73,10 +73,19 @@ class Scheduler:
             return self._attempt(None)
 
     def tick(self, now: datetime | None = None) -> None:
-        """Compute every window that is due."""
+        """Compute every window that is due, and once a day the forecasts."""
         with self._running:
             for end in self._due(now or datetime.now(UTC)):
                 self._attempt(end.isoformat())
+            self._foretell(now or datetime.now(UTC))
+
+    def _foretell(self, now: datetime) -> None:
+        from jobs import forecasts  # its libraries take 100 MB, and are not needed to compute windows
+
+        try:
+            forecasts.run(self._engine, now)
+        except SQLAlchemyError as error:
+            log.error("There are no forecasts of today: %s", one_line(error))
 
     def _due(self, now: datetime) -> list[datetime]:
         try:
