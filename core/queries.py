@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     ColumnElement,
     Date,
@@ -31,7 +32,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -336,8 +336,9 @@ def forecast_runs(keyword_id: int) -> Rows:
     """The newest forecast of each subject of a keyword: what it looked back on, or why nothing was told."""
     run = ForecastRun
     columns = (run.subject, run.origin, run.ahead, run.history, run.refused, run.backtest, run.made_at)
-    newest = (run.subject, run.origin.desc())
-    return select(*columns).where(run.keyword_id == keyword_id).order_by(*newest).distinct(run.subject)
+    latest = func.rank().over(partition_by=run.subject, order_by=run.origin.desc()).label("latest")
+    ranked = select(*columns, latest).where(run.keyword_id == keyword_id).subquery()
+    return select(*(ranked.c[column.key] for column in columns)).where(ranked.c.latest == 1).order_by(ranked.c.subject)
 
 
 def influencer_places(
@@ -502,34 +503,37 @@ def term_authors(
     )
     begins = (start - day * back for back in range(1, days + 1))
     hours_before = or_(*(_delivered(keyword_id, begin, begin + (end - start)) for begin in begins))
-    parts = (
-        select(Tweet.author_id, Tweet.text, func.date_bin(day, Tweet.created_at, start).label("day"))
-        .where(within, Tweet.kind != "retweet")
-        .order_by(Tweet.created_at.desc())
-        .limit(tweets)
-        for within in (_delivered(keyword_id, start, end), hours_before)
-    )
-    said = union_all(*(part.subquery().select() for part in parts)).cte("said")
-    words = select(said.c.author_id, said.c.day, _words(said.c.text)).subquery()
-    users = (
-        select(words.c.author_id, words.c.day, words.c.term).where(words.c.term.in_(select(asked.c.term))).distinct()
-    )
-    used, heard = users.subquery(), select(said.c.author_id, said.c.day).distinct().subquery()
+    in_days = func.date_bin(day, Tweet.created_at, start)
+    now, before = (_said(within, in_days, tweets) for within in (_delivered(keyword_id, start, end), hours_before))
+    return _authors_of_terms(asked, now, before)
 
-    def alone(of: Any, now: bool) -> ColumnElement[int]:
-        return func.count().filter(of.c.day == start if now else of.c.day < start)
 
-    return (
-        select(
-            used.c.term,
-            alone(used, True).label("authors"),
-            alone(used, False).label("before"),
-            select(alone(heard, True)).select_from(heard).scalar_subquery().label("all_authors"),
-            select(alone(heard, False)).select_from(heard).scalar_subquery().label("all_before"),
-        )
-        .group_by(used.c.term)
-        .order_by(used.c.term)
+def tag_authors(keyword_id: int, start: datetime, end: datetime, limit: int = 1000, tweets: int = 30_000) -> Rows:
+    """How many authors of a keyword use each hashtag: `authors`, and `before` of those of all other keywords.
+
+    The columns and the limits are those of `term_authors`; each author counts once.
+    """
+    asked = (
+        select(Term.term)
+        .where(Term.keyword_id == keyword_id, Term.hour > start - timedelta(hours=1), Term.hour < end)
+        .where(Term.term.startswith("#"))
+        .group_by(Term.term)
+        .having(func.sum(Term.tweets) >= 3)
+        .order_by(func.sum(Term.tweets).desc(), Term.term)
+        .limit(limit)
+        .cte("asked")
     )
+    others = Tweet.keyword_id.in_(select(Keyword.id).where(Keyword.active, Keyword.id != keyword_id))
+    elsewhere = and_(others, Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
+    here, there = (_said(within, literal(0), tweets) for within in (_delivered(keyword_id, start, end), elsewhere))
+    return _authors_of_terms(asked, here, there)
+
+
+def terms_seen(keyword_id: int, terms: Collection[str], start: datetime, end: datetime) -> Rows:
+    """Which of some terms were used in the whole hours of a range."""
+    wanted = Term.term == any_(cast(list(terms), ARRAY(String)))
+    within = (Term.hour >= start, Term.hour < end)
+    return select(Term.term).where(Term.keyword_id == keyword_id, *within, wanted).distinct()
 
 
 def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
@@ -805,6 +809,35 @@ def positions() -> Rows:
     """How far each tracker has committed each spool."""
     counts = (SpoolOffset.position, SpoolOffset.stored, SpoolOffset.duplicate)
     return select(SpoolOffset.spool, SpoolOffset.tracker, *counts).order_by(SpoolOffset.spool, SpoolOffset.tracker)
+
+
+def _said(within: ColumnElement[bool], part: Any, tweets: int) -> Select[Any]:
+    """Return the authors, texts and parts of the newest tweets somewhere; retweets say nothing of their own."""
+    return (
+        select(Tweet.author_id, Tweet.text, part.label("part"))
+        .where(within, Tweet.kind != "retweet")
+        .order_by(Tweet.created_at.desc())
+        .limit(tweets)
+    )
+
+
+def _authors_of_terms(asked: CTE, here: Select[Any], there: Select[Any]) -> Rows:
+    """Count who uses the terms here and there, once in each part, and who says anything."""
+    counts = []
+    for name, part in (("here", here), ("there", there)):
+        said = part.cte(name)
+        word = select(said.c.author_id, said.c.part, _words(said.c.text)).subquery()
+        used = select(word).where(word.c.term.in_(select(asked.c.term))).distinct().subquery()
+        users = select(used.c.term, func.count().label("users")).group_by(used.c.term).subquery()
+        everybody = select(said.c.author_id, said.c.part).distinct().subquery()
+        counts.append((users, select(func.count()).select_from(everybody).scalar_subquery()))
+    (now, all_now), (before, all_before) = counts
+    return (
+        select(now.c.term, now.c.users.label("authors"), func.coalesce(before.c.users, 0).label("before"))
+        .add_columns(all_now.label("all_authors"), all_before.label("all_before"))
+        .outerjoin(before, before.c.term == now.c.term)
+        .order_by(now.c.term)
+    )
 
 
 def _words(text: Any) -> ColumnElement[str]:

@@ -75,9 +75,11 @@ class Scheduler:
     def tick(self, now: datetime | None = None) -> None:
         """Compute every window that is due, and once a day the forecasts."""
         with self._running:
-            for end in self._due(now or datetime.now(UTC)):
+            ends = self._due(now or datetime.now(UTC))
+            for end in ends or ():
                 self._attempt(end.isoformat())
-            self._foretell(now or datetime.now(UTC))
+            if ends is not None:
+                self._foretell(now or datetime.now(UTC))
 
     def _foretell(self, now: datetime) -> None:
         from jobs import forecasts  # its libraries take 100 MB, and are not needed to compute windows
@@ -87,13 +89,13 @@ class Scheduler:
         except SQLAlchemyError as error:
             log.error("There are no forecasts of today: %s", one_line(error))
 
-    def _due(self, now: datetime) -> list[datetime]:
+    def _due(self, now: datetime) -> list[datetime] | None:
         try:
             with self._engine.connect() as connection:
                 return due(connection.execute(queries.influence_windows(now - LOOK_BACK)).all(), now)
         except SQLAlchemyError as error:
             log.error("Which influence windows are due is not known: %s", one_line(error))
-            return []
+            return None
 
     def _attempt(self, end: str | None) -> dict[str, Any] | None:
         try:

@@ -22,6 +22,7 @@ from panel_app import (
     compare,
     data,
     door,
+    forecast,
     influencer_map,
     influencers,
     look,
@@ -30,6 +31,7 @@ from panel_app import (
     pickers,
     sampled,
     take_away,
+    topics,
     tracking,
     trend,
     usage,
@@ -63,6 +65,8 @@ PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
     "Hashtag Trend": ("show_chart", trend.page),
     "Compare": ("compare_arrows", compare.page),
     "Patterns": ("scatter_plot", patterns.page),
+    "Topics": ("trending_up", topics.page),
+    "Forecast": ("online_prediction", forecast.page),
 }
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page

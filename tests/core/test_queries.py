@@ -259,6 +259,21 @@ def test_a_term_is_counted_by_its_authors_now_and_in_the_same_hours_of_the_days_
     assert found == [("#gate", 1, 1, 5, 2), ("late", 4, 2, 5, 2)]
 
 
+def test_hashtags_are_counted_by_authors_of_a_keyword_and_by_those_of_the_others(keyword, put, rows, tweet_row):
+    for name in ("nike", "puma", "gone"):
+        keyword(name, active=name != "gone")
+    put(Term, *({"keyword_id": 1, "hour": NOON, "label": 0, "term": term, "tweets": 3} for term in ("#run", "run")))
+    put(
+        Tweet, *(tweet_row(id, author_id=id, text="#Run, run") for id in (1, 2)), tweet_row(3, author_id=2, text="#run")
+    )
+    put(Tweet, *(tweet_row(id, author_id=id, keyword_id=2, text="a #run") for id in (3, 4)))
+    put(Tweet, tweet_row(5, author_id=4, keyword_id=2), tweet_row(6, author_id=6, keyword_id=3, text="#run"))
+
+    assert rows(queries.tag_authors(1, NOON, NOON + HOUR)) == [("#run", 2, 2, 2, 2)]
+    assert rows(queries.terms_seen(1, ["#run", "walk"], NOON, NOON + HOUR)) == [("#run",)]
+    assert rows(queries.terms_seen(1, ["#run"], NOON - HOUR, NOON)) == []
+
+
 def test_a_word_is_found_whole_and_in_any_case(keyword, put, rows, tweet_row, author_row):
     keyword()
     put(Author, author_row(1))

@@ -27,6 +27,8 @@ DRAWN = {
     "hashtag-trend": ".bk-Figure canvas",
     "compare": ".bk-Figure canvas",
     "patterns": ".bk-Figure canvas",
+    "topics": ".empty",
+    "forecast": ".empty",
     "tracking": "code",
     "admin": "article.card",
 }
