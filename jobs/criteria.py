@@ -20,11 +20,14 @@ from pyspark.sql import functions as F
 from core.weights import ENGAGEMENT, MENTIONS, REACH
 
 AUTHOR = ["keyword_id", "author_id"]
+AUDIENCE = ("voices", "known", "followers_count")
 NEUTRAL = 0.05  # VADER's own bound: a mean of at least this is positive, of at most minus this negative
 FADED = 5  # half-lives after which a tweet that is retweeted is no longer heard of: 3 % of its worth is left
 FINE = 1_000_000  # parts of one retweet, like or mention that a decayed sum is counted in
 SCALE = 10_000  # VADER gives four digits
 MOST = 2**31 - 1  # retweets and likes of one tweet that count, so that no sum of them overflows
+CARRIED = 2**63 - 1  # `seq` of what was written before the window and counts in it
+BITS = 62  # of a BIGINT that stay above 0
 ACTIVE_TWEETS = 2
 ACTIVE_RETWEETS = 10
 
@@ -45,14 +48,14 @@ class Window:
 
     def holds(self, time: str) -> Column:
         """Say whether a time is in it."""
-        return (F.col(time) > F.lit(self.start)) & (F.col(time) <= F.lit(self.end))
+        return (F.col(time) > looked_up(self.start)) & (F.col(time) <= looked_up(self.end))
 
     def age(self, time: str) -> Column:
         """Return how many half-lives before its end a time is, by the row's keyword."""
         seconds = F.lit(self.half_life.total_seconds())
         for keyword, its_own in self.of_keyword.items():
             seconds = F.when(F.col("keyword_id") == keyword, F.lit(its_own.total_seconds())).otherwise(seconds)
-        return (F.lit(self.end.timestamp()) - F.col(time).cast("double")) / seconds
+        return (looked_up(self.end.timestamp()) - F.col(time).cast("double")) / seconds
 
     def worth(self, counted: Column, time: str) -> Column:
         """Return what is left of something earned at a time, in parts of FINE."""
@@ -60,18 +63,31 @@ class Window:
         return F.floor(some * FINE * F.exp(-log(2) * self.age(time)) + 0.5)
 
 
+def looked_up(value: datetime | float) -> Column:
+    """Return a value that differs from window to window, of a row on any keyword.
+
+    Spark writes numbers and times into the code that it makes of a plan, which would be new code in each window, and
+    run slowly until Java has compiled it. What is in an array it looks up there.
+    """
+    return F.array(F.lit(value))[F.col("keyword_id") * 0]
+
+
 def inside(tweets: DataFrame, window: Window) -> DataFrame:
-    """Return the tweets of a window."""
-    return tweets.where(window.holds("created_at"))
+    """Return the tweets of a window, and those that are carried into it."""
+    since = (F.col("created_at") > looked_up(window.start)) | (F.col("seq") == CARRIED)
+    return tweets.where(since & (F.col("created_at") <= looked_up(window.end)))
 
 
 def carried(tweets: DataFrame, older: DataFrame, window: Window) -> DataFrame:
     """Return the own tweets from before a window that count in it, because `tweets` of the window retweet them."""
-    retweets = tweets.where((F.col("kind") == "retweet") & F.col("matched"))
-    retweeted = retweets.select("keyword_id", F.col("original_id").alias("id")).distinct()
-    before = (F.col("created_at") <= F.lit(window.start)) & (F.col("created_at") > F.lit(window.oldest))
+    before = (F.col("created_at") <= looked_up(window.start)) & (F.col("created_at") > looked_up(window.oldest))
     heard = older.where((F.col("kind") != "retweet") & before & (window.age("created_at") < FADED))
-    return heard.join(retweeted, ["keyword_id", "id"], "left_semi")
+    # Ids mostly grow with time, so that few retweets are of a tweet as old as that.
+    last = F.broadcast(heard.agg(F.max("id").alias("last")))
+    retweets = tweets.where((F.col("kind") == "retweet") & F.col("matched"))
+    retweeted = retweets.join(last, F.col("original_id") <= F.col("last"))
+    keys = retweeted.select("keyword_id", F.col("original_id").alias("id")).distinct()
+    return heard.join(keys, ["keyword_id", "id"], "left_semi").withColumn("seq", F.lit(CARRIED))
 
 
 def earned(tweets: DataFrame, window: Window) -> DataFrame:
@@ -176,18 +192,31 @@ def mood() -> Column:
 def audience(tweets: DataFrame, authors: DataFrame, window: Window) -> DataFrame:
     """Add up whom all voices on each keyword could speak to; those who retweet are voices too."""
     delivered = tweets.where(F.col("matched") & window.holds("created_at"))
-    voices = delivered.select(*AUTHOR).repartition("author_id").groupBy(*AUTHOR).agg(F.count("*").alias("tweets"))
     profiles = authors.select(F.col("id").alias("author_id"), "followers_count").repartition("author_id")
-    return (
-        voices.join(profiles.hint("shuffle_hash"), "author_id", "left")
-        .groupBy("keyword_id")
+    heard = (
+        voices(delivered)
+        .join(profiles.hint("shuffle_hash"), "author_id", "left")
+        .withColumn("bit", F.explode(F.sequence(F.lit(0), F.lit(BITS - 1))))
+        .where(F.expr("shiftright(said, bit) & 1") == 1)
+        .groupBy((F.col("block") * BITS + F.col("bit")).alias("keyword_id"))
         .agg(
-            F.sum("tweets").alias("tweets"),
             F.count("*").alias("voices"),
             F.count("followers_count").alias("known"),
             F.sum("followers_count").alias("followers_count"),
         )
     )
+    counted = delivered.groupBy("keyword_id").agg(F.count("*").alias("tweets"))
+    return counted.join(F.broadcast(heard), "keyword_id").select("keyword_id", "tweets", *AUDIENCE)
+
+
+def voices(tweets: DataFrame) -> DataFrame:
+    """Tell on which keywords each author said something, as the bits of a number: as many rows as there are authors.
+
+    They are far fewer than pairs of an author and a keyword. A block is BITS keywords.
+    """
+    block, bit = F.expr(f"keyword_id div {BITS}").alias("block"), F.expr(f"shiftleft(1L, keyword_id % {BITS})")
+    by_author = tweets.select("author_id", block, bit.alias("said")).repartition("author_id")
+    return by_author.groupBy("author_id", "block").agg(F.bit_or("said").alias("said"))
 
 
 def written(tweets: DataFrame) -> DataFrame:

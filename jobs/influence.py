@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import rmtree
 from time import monotonic
 from typing import Any
 
@@ -19,15 +21,16 @@ from core.config import Settings, TalkerError
 from core.queries import EPOCH, QUARTER
 from core.weights import Weights, load
 from jobs import criteria, ranks
+from jobs.buckets import BUCKETS
 from jobs.criteria import AUTHOR, Window
 from jobs.extract import extract
-from jobs.lake import KEYS, OUTDATED, SCHEMAS, Lake
-from jobs.lending import Files
+from jobs.lake import KEYS, OUTDATED, OWNERS, SCHEMAS, Lake
+from jobs.lending import SPARK_TYPES, Files
 from jobs.points import scored
 
 KEPT = 500  # authors of each keyword and label whose rows are stored; totals are of all
-PART = 1_250_000  # tweets that are added up at a time, so that an executor holds them in memory
-FEWEST_PARTS = 4
+LARGEST = 2_000_000  # tweets of a bucket that an executor can add up where they lie
+PART = 1_250_000  # tweets that it adds up at a time where buckets are larger
 COLUMNS = [name for name in store.INFLUENCE if name != "window_end"]
 UTC_TEXT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 LOCK = 7_210_415  # any number that nothing else in the database locks
@@ -135,25 +138,53 @@ def from_lake(
     before = [
         folder for folder in lake.days(window.oldest.date(), window.start.date()) if lake.since(folder) <= window.start
     ]
-    parts = sum(lake.manifest.files[name] for name in lake.files(*days)) // PART
-    spark.conf.set("spark.sql.shuffle.partitions", str(max(parts, FEWEST_PARTS)))
-    tracked, files = F.col("keyword_id").isin(keywords), Files(spark, lake.root)
-    tweets = criteria.inside(newest(files, lake, "tweet", days).where(tracked), window)
-    authors = newest(files, lake, "author", lake.folders("author"))
+    rows = sum(lake.manifest.files[name] for name in lake.files(*days))
+    spark.conf.set("spark.sql.shuffle.partitions", str(BUCKETS if rows < BUCKETS * LARGEST else rows // PART))
+    files = Files(spark, lake.root)
+
+    def tweets(folders: list[str], more: Sequence[str] = ()) -> DataFrame:
+        return newest(files, lake, "tweet", folders, more).where(F.col("keyword_id").isin(keywords))
+
+    within, authors = criteria.inside(tweets(days), window), newest(files, lake, "author", lake.folders("author"))
     if not before:
-        yield tweets, authors
+        yield within, authors
         return
-    older = newest(files, lake, "tweet", before).where(tracked)
-    with kept(criteria.carried(tweets, older, window)) as carried:  # the tweets are read several times
-        yield tweets.unionByName(carried), authors
+    carried = criteria.carried(within, tweets(before), window)  # its tweets are read several times
+    if files.shared:
+        with beside(lake, carried) as more:
+            yield criteria.inside(tweets(days, more), window), authors
+    else:
+        with kept(carried) as rows_of_it:
+            yield within.unionByName(rows_of_it), authors
 
 
-def newest(files: Files, lake: Lake, table: str, folders: list[str]) -> DataFrame:
-    """Read some folders of a table without the rows that are outdated."""
-    rows = files.read(lake.files(*folders), SCHEMAS[table])
-    if table not in lake.manifest.outdated:
-        return rows
-    outdated = files.read([lake.manifest.outdated[table]], OUTDATED[table]).where(F.col("folder").isin(folders))
+@contextmanager
+def beside(lake: Lake, tweets: DataFrame) -> Iterator[list[str]]:
+    """Let Spark write tweets into files like those of the lake, which need not be moved either; they are gone after."""
+    folder = lake.root / "tweet" / "carried"
+    rmtree(folder, ignore_errors=True)  # of a run that was killed
+    tweets.select(*SCHEMAS["tweet"].names).repartition(BUCKETS, OWNERS["tweet"]).write.parquet(str(folder))
+    try:
+        yield [str(named(part).relative_to(lake.root)) for part in folder.glob("part-*")]
+    finally:
+        rmtree(folder)
+
+
+def named(part: Path) -> Path:
+    """Give a file that Spark wrote the name of its bucket, which is the number of the part."""
+    return part.rename(part.with_name(f"carried_{part.name.split('-')[1]}.parquet"))
+
+
+def newest(files: Files, lake: Lake, table: str, folders: list[str], more: Sequence[str] = ()) -> DataFrame:
+    """Read some folders of a table, and more files, without the rows that are outdated.
+
+    The plan is the same whether or not there are any: code for another one would have to be compiled first.
+    """
+    rows = files.read([*lake.files(*folders), *more], SCHEMAS[table], OWNERS[table])
+    noted = [lake.manifest.outdated[table]] if table in lake.manifest.outdated else []
+    nothing = [F.lit(-1).cast(SPARK_TYPES[str(column.type)]).alias(column.name) for column in OUTDATED[table]]
+    outdated = files.read(noted, OUTDATED[table]).where(F.col("folder").isin(folders))
+    outdated = outdated.union(files.spark.range(1).select(*nothing))
     # Told apart by id first: one number is looked up faster than two. The others follow, as a difference of 0.
     same = [F.col(f"row.{key}") - F.col(f"later.{key}") == 0 for key in KEYS[table] if key != "id"]
     same.append(F.col("row.id") == F.col("later.id"))

@@ -1,8 +1,9 @@
 """The lake: Parquet files that hold, for Spark, what the tables `tweet` and `author` hold.
 
-Tweets lie in one folder a day, that on which they were written, authors in one for all. `manifest.json` names the files
-that count and the transaction they reach up to. It is replaced in one step: whatever happens, readers see all of a
-change or nothing of it. A file that it does not name is litter of a change that did not come to its end.
+Tweets lie by the day on which they were written, and within it, as authors do, by bucket of authors: see jobs.buckets.
+In a file the retweets come last, so that who asks for what people wrote themselves need not read them. `manifest.json`
+names the files that count and the transaction they reach up to. It is replaced in one step: whatever happens, readers
+see all of a change or nothing of it. A file that it does not name is litter of a change that did not come to its end.
 
 A row that changed comes again in a later file. The older one is then outdated: its key is noted with the newer one's
 `seq`, and readers leave out what is below. Now and then, and where rows are deleted, a folder's files are written anew
@@ -12,6 +13,7 @@ as one, without what is outdated.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +26,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from jobs.buckets import BUCKETS, bucket
+
+log = logging.getLogger(__name__)
 
 BIGINT, TIME = pa.int64(), pa.timestamp("us", tz="UTC")
 SCHEMAS = {
@@ -48,6 +54,7 @@ SCHEMAS = {
     ),
 }
 KEYS = {"tweet": ["keyword_id", "id"], "author": ["id"]}
+OWNERS = {"tweet": "author_id", "author": "id"}  # by whom rows lie in buckets
 OUTDATED = {
     table: pa.schema([*(SCHEMAS[table].field(key) for key in keys), ("newest", BIGINT), ("folder", pa.string())])
     for table, keys in KEYS.items()
@@ -55,7 +62,8 @@ OUTDATED = {
 
 MOST_FILES = 8  # of one folder: with one more they become one
 MOST_OUTDATED = 200_000  # keys noted of a table: Spark holds them in memory
-GROUP = 500_000  # rows written, read and held in memory at a time, some 50 MB
+GROUP = 500_000  # rows read and held in memory at a time, some 50 MB
+WAITING = 1_000_000  # rows that wait for more of their folder, so that it is written in few pieces
 DAY_US = 86_400_000_000
 
 Doomed = Callable[[pa.Table], pa.Array]  # which rows go, true or false for each
@@ -68,6 +76,7 @@ class Manifest:
     position: int = 0
     files: Mapping[str, int] = field(default_factory=dict)
     outdated: Mapping[str, str] = field(default_factory=dict)
+    buckets: int = BUCKETS
 
 
 class Lake:
@@ -77,7 +86,11 @@ class Lake:
         self.root = root
         self.manifest = Manifest()
         if (root / "manifest.json").exists():
-            self.manifest = Manifest(**json.loads((root / "manifest.json").read_text()))
+            kept = json.loads((root / "manifest.json").read_text())
+            if kept.get("buckets") == BUCKETS:
+                self.manifest = Manifest(**kept)
+            else:
+                log.warning("%s is of another version: it is filled anew from the database", root)
 
     def commit(self, manifest: Manifest) -> None:
         """Let another manifest count from now on."""
@@ -105,10 +118,10 @@ class Lake:
 
     def days(self, first: date, last: date) -> list[str]:
         """Return the folders of the tweets that were written from one day to another."""
-        return [folder for folder in self.folders("tweet") if day(first) <= folder <= day(last)]
+        return [folder for folder in self.folders("tweet") if day(first) <= folder_of(folder) <= day(last)]
 
     def since(self, folder: str) -> datetime:
-        """Return when the oldest tweet of a day was written, from the files' own statistics."""
+        """Return when the oldest tweet of a folder was written, from the files' own statistics."""
         column = SCHEMAS["tweet"].get_field_index("created_at")
         groups: list[datetime] = [
             data.row_group(number).column(column).statistics.min
@@ -146,7 +159,7 @@ def written(root: Path, table: str, blocks: Iterable[pa.Table]) -> dict[str, int
         for block in blocks:
             for folder, rows in by_folder(table, block):
                 waiting.setdefault(folder, []).append(rows)
-            while sum(len(rows) for tables in waiting.values() for rows in tables) > GROUP:
+            while sum(len(rows) for tables in waiting.values() for rows in tables) > WAITING:
                 fullest = max(waiting, key=lambda folder: sum(map(len, waiting[folder])))
                 writers.write(fullest, pa.concat_tables(waiting.pop(fullest)))
         for folder, tables in waiting.items():
@@ -169,10 +182,11 @@ class Writers:
         """Write a group of rows."""
         if folder not in self._open:
             (self._root / folder).mkdir(parents=True, exist_ok=True)
-            name = f"{folder}/{uuid4().hex}.parquet"
+            name = f"{folder}/{uuid4().hex}_{folder.rpartition('=')[2]:0>5}.parquet"  # so Spark knows its bucket
             self._open[folder] = name, pq.ParquetWriter(self._root / f"{name}.unfinished", self._schema)
         name, writer = self._open[folder]
-        writer.write_table(rows.cast(self._schema), row_group_size=GROUP)
+        for some in apart(rows.cast(self._schema)):
+            writer.write_table(some, row_group_size=GROUP)
         self.rows[name] += len(rows)
 
     def __exit__(self, failed: object, error: object, trace: object) -> None:
@@ -266,12 +280,23 @@ def newest(rows: pa.Table, outdated: pa.Table, keys: list[str]) -> pa.Table:
 
 def by_folder(table: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Part rows by the folder they belong in."""
-    if table != "tweet":
-        yield f"{table}/all", rows
+    buckets = bucket(np.asarray(rows[OWNERS[table]]))
+    days = np.asarray(rows["created_at"].cast(BIGINT)) // DAY_US if table == "tweet" else np.zeros(len(rows), np.int64)
+    folders = days * BUCKETS + buckets
+    order = np.argsort(folders, kind="stable")
+    numbers, starts = np.unique(folders[order], return_index=True)
+    for number, some in zip(numbers.tolist(), np.split(order, starts)[1:], strict=True):
+        place = day(date(1970, 1, 1) + timedelta(days=number // BUCKETS)) if table == "tweet" else f"{table}/all"
+        yield f"{place}/bucket={number % BUCKETS}", rows.take(pa.array(some))
+
+
+def apart(rows: pa.Table) -> Iterator[pa.Table]:
+    """Part retweets from what is not, so that each is written together and can be skipped together."""
+    if "kind" not in rows.column_names:
+        yield rows
         return
-    days = pa.array(np.asarray(rows["created_at"].cast(BIGINT)) // DAY_US)
-    for number in pc.unique(days).to_pylist():
-        yield day(date(1970, 1, 1) + timedelta(days=number)), rows.filter(pc.equal(days, number))
+    retweets = pc.equal(rows["kind"], "retweet")
+    yield from (some for some in (rows.filter(pc.invert(retweets)), rows.filter(retweets)) if len(some))
 
 
 def day(written_on: date) -> str:

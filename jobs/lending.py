@@ -17,6 +17,8 @@ from pyspark.sql import functions as F
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raydp.spark.dataset import ray_dataset_to_spark_dataframe
 
+from jobs.buckets import BUCKETS
+
 SPARK_TYPES = {
     "int32": "int",
     "int64": "bigint",
@@ -36,25 +38,43 @@ class Files:
     """
 
     def __init__(self, spark: SparkSession, root: Path):
-        self._spark = spark
+        self.spark = spark
         self._root = root
-        self._shared: bool | None = None  # known once there is a file
+        self.shared: bool | None = None  # known once there is a file
         self._lent: list[Any] = []
 
-    def read(self, names: Sequence[str], schema: pa.Schema) -> DataFrame:
-        """Return the rows of some files."""
+    def read(self, names: Sequence[str], schema: pa.Schema, by: str | None = None) -> DataFrame:
+        """Return the rows of some files; given by which column they lie in buckets, Spark knows where a row is."""
         paths = [self._root / name for name in names]
         columns = [(column.name, SPARK_TYPES[str(column.type)]) for column in schema]
         if not paths:
-            return self._spark.range(0).select(*[F.lit(None).cast(kind).alias(name) for name, kind in columns])
-        if self._shared is None:
-            self._shared = on_every_node(paths[0])
-        if self._shared:
-            return self._spark.read.schema(", ".join(map(" ".join, columns))).parquet(*map(str, paths))
+            return self.spark.range(0).select(*[F.lit(None).cast(kind).alias(name) for name, kind in columns])
+        if self.shared is None:
+            self.shared = on_every_node(paths[0])
+        if self.shared:
+            return in_buckets(self.spark, paths, ", ".join(map(" ".join, columns)), by)
         blocks = [ray.put(block) for path in paths for block in streams(path)]
         self._lent += blocks
-        rows: DataFrame = ray_dataset_to_spark_dataframe(self._spark, schema, blocks)
+        rows: DataFrame = ray_dataset_to_spark_dataframe(self.spark, schema, blocks)
         return rows
+
+
+def in_buckets(spark: SparkSession, paths: Sequence[Path], schema: str, by: str | None) -> DataFrame:
+    """Read Parquet files that lie in buckets by some column, if any; Spark itself does so for its own tables only."""
+    jvm: Any = spark._jvm
+    session, some, sequence = spark._jsparkSession, jvm.scala.Option.apply, jvm.PythonUtils.toSeq
+    spec = jvm.org.apache.spark.sql.catalyst.catalog.BucketSpec(BUCKETS, sequence([by]), sequence([])) if by else None
+    source = jvm.org.apache.spark.sql.execution.datasources.DataSource(
+        session,
+        "parquet",
+        sequence([str(path) for path in paths]),
+        some(jvm.org.apache.spark.sql.types.StructType.fromDDL(schema)),
+        sequence([]),  # no partitions
+        some(spec),
+        jvm.PythonUtils.toScalaMap({}),
+        some(None),  # no table
+    )
+    return DataFrame(session.baseRelationToDataFrame(source.resolveRelation(True)), spark)
 
 
 def on_every_node(file: Path) -> bool:

@@ -51,6 +51,7 @@ CONFIGS = {
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
     # The plans say themselves what is small: planning each anew, stage by stage, costs more than it finds out.
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",  # a look at some hundred files is no job
     "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
     "spark.ui.enabled": "false",
 }

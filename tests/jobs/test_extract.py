@@ -1,8 +1,10 @@
 """The lake holds what is committed: nothing skipped, nothing half, changes again, nothing that is gone."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from sqlalchemy import insert, text, update
 from core import erasure
 from core.erasure import Gone
 from core.models import Author, Tweet
+from jobs.buckets import BUCKETS, bucket
 from jobs.extract import extract
 from jobs.lake import KEYS, MOST_FILES, Lake, newest
 
@@ -78,11 +81,35 @@ def test_tweets_lie_by_the_day_they_were_written(engine, keyword, tweet_row, tmp
     put_tweets(engine, tweet_row(3, created_at=datetime(1969, 12, 31, 23, tzinfo=UTC)))
     extract(engine, tmp_path)
 
-    assert {file.parent.name: ids(file) for file in files(tmp_path)} == {
+    assert {file.parent.parent.name: ids(file) for file in files(tmp_path)} == {
         "day=1969-12-31": [3],
         "day=2026-06-18": [2],
         "day=2026-06-19": [1],
     }
+
+
+def test_the_rows_of_an_author_lie_in_one_bucket_and_what_they_wrote_before_their_retweets(
+    engine, keyword, tweet_row, author_row, tmp_path
+):
+    keyword()
+    kinds = ("retweet", "quote", "retweet", "reply", "original")
+    with engine.begin() as connection:
+        connection.execute(insert(Author), [author_row(id) for id in range(1, 41)])
+    put_tweets(engine, *(tweet_row(id, author_id=id % 40 + 1, kind=kinds[id // 40 % 5]) for id in range(1, 401)))
+    extract(engine, tmp_path)
+
+    tweets, authors = ({file: pq.read_table(file) for file in files(tmp_path, table)} for table in ("tweet", "author"))
+    assert len(tweets) == len(authors) == BUCKETS
+    for column, rows in (("author_id", tweets), ("id", authors)):
+        for file, table in rows.items():
+            number = int(file.stem.rpartition("_")[2])
+            assert file.parent.name == f"bucket={number}"
+            assert set(bucket(np.asarray(table[column])).tolist()) == {number}
+    for file in tweets:
+        parts = pq.ParquetFile(file)
+        found = [set(parts.read_row_group(n)["kind"].to_pylist()) for n in range(parts.num_row_groups)]
+        assert [kinds == {"retweet"} for kinds in found] == [False, True]
+        assert "retweet" not in found[0]
 
 
 def test_a_transaction_still_open_is_neither_skipped_nor_read_half(engine, keyword, tweet_row, tmp_path):
@@ -169,9 +196,24 @@ def test_a_lake_ahead_of_the_database_is_started_anew(engine, keyword, tweet_row
     assert not any(file.exists() for file in touched)
 
 
+def test_a_lake_in_other_buckets_is_filled_anew(engine, keyword, tweet_row, tmp_path, caplog):
+    keyword()
+    put_tweets(engine, tweet_row(1), tweet_row(2))
+    extract(engine, tmp_path)
+    told = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps({**told, "buckets": BUCKETS + 1}))
+    old = [tmp_path / name for name in told["files"]]
+
+    assert extract(engine, tmp_path)["tweet"] == 2
+    assert likes(tmp_path).keys() == {1, 2}
+    assert "another version" in caplog.text
+    assert not any(file.exists() for file in old)
+
+
 def test_rows_come_in_blocks_and_all_of_them(engine, keyword, tmp_path, monkeypatch):
     monkeypatch.setattr("jobs.extract.BLOCK", 2**16)
     monkeypatch.setattr("jobs.lake.GROUP", 1000)
+    monkeypatch.setattr("jobs.lake.WAITING", 1000)
     keyword()
     many = text(
         "INSERT INTO tweet (keyword_id, id, author_id, created_at, kind, text, mentioned_ids)"

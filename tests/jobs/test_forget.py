@@ -51,7 +51,7 @@ def test_a_tweet_leaves_its_day_and_the_others_are_not_touched(engine, lake):
 
     assert forget(engine, lake) == 1
     assert ids(lake) == [1, 3]
-    assert [file.parent.name for file in before - set(files(lake))] == ["day=2026-06-21"]
+    assert [file.parent.parent.name for file in before - set(files(lake))] == ["day=2026-06-21"]
     assert set(files(lake)) < before
 
 

@@ -1,0 +1,52 @@
+"""What one author wrote lies where Spark looks for it, and is not moved when it is added up."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from pyspark.sql import functions as F
+
+from bench import made_up
+from jobs import criteria, influence
+from jobs.buckets import BUCKETS, bucket
+from jobs.criteria import Window
+from jobs.lake import Lake, append
+
+NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
+IDS = [0, 1, -1, 7, 10**9, 1_938_475_018_273_645_056, 2**63 - 1, -(2**63), 2**32, 2**32 - 1, *range(1000, 1100)]
+
+pytestmark = pytest.mark.cluster
+
+
+def test_a_bucket_is_the_one_that_spark_would_choose(host):
+    rows = host.spark().createDataFrame([(id,) for id in IDS], "id bigint")
+    chosen = rows.select(F.expr(f"pmod(hash(id), {BUCKETS})").alias("bucket")).collect()
+
+    assert bucket(np.array(IDS)).tolist() == [row.bucket for row in chosen]
+    assert {row.bucket for row in chosen} == set(range(BUCKETS))
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A lake of made-up tweets, of which some are retweeted that were written before the window."""
+    lake = Lake(tmp_path)
+    append(lake, {"tweet": made_up.tweets(3000, 90, NOON + timedelta(hours=9)), "author": made_up.authors(90)}, 5)
+    return lake
+
+
+def planned(frame) -> str:
+    return frame._jdf.queryExecution().executedPlan().toString()
+
+
+def test_tweets_and_authors_are_added_up_and_joined_where_they_lie(host, lake):
+    window = Window(NOON - timedelta(hours=48), NOON)
+    with influence.from_lake(host.spark(), lake, list(range(1, 51)), window) as (tweets, authors):
+        carried = tweets.where(F.col("seq") == criteria.CARRIED).count()
+        earned = planned(criteria.earned(tweets, window))
+        voices = planned(criteria.voices(tweets))
+        people = planned(criteria.criteria(tweets, authors, window))
+
+    assert carried > 0
+    assert "hashpartitioning" not in earned
+    assert "hashpartitioning" not in voices
+    assert people.count("hashpartitioning") == 1  # whom a tweet mentions lies elsewhere
