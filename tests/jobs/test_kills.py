@@ -1,21 +1,20 @@
 """kill -9 in the middle of a run: the same rows as undisturbed in the end, and never half of them."""
 
 import json
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Barrier
 
 import psutil
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 import machine
 from core import db
 from core.config import Settings
-from core.models import Author, Influence, InfluenceRun, Keyword, Tweet
+from core.models import Influence, InfluenceRun
 from jobs import influence
 from jobs.session import executors, spark_host
 
@@ -23,26 +22,6 @@ NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 PATIENCE = 180
 
 pytestmark = pytest.mark.cluster
-
-
-def filled(engine, author_row, tweet_row):
-    """Put in enough of everything that each author has a rank."""
-    dice = random.Random(3)
-    tweets = [
-        tweet_row(
-            id,
-            author_id=dice.randint(1, 90),
-            created_at=NOON - timedelta(minutes=dice.randint(0, 4000)),
-            retweet_count=dice.randint(0, 99),
-            sentiment=round(dice.uniform(-1, 1), 4),
-            mentioned_ids=[dice.randint(1, 90)],
-        )
-        for id in range(1, 900)
-    ]
-    with engine.begin() as connection:
-        connection.execute(insert(Keyword), [{"name": "nike", "query": "nike"}])
-        connection.execute(insert(Author), [author_row(id, followers_count=id * id) for id in range(1, 91)])
-        connection.execute(insert(Tweet), tweets)
 
 
 def rows(engine):
@@ -94,8 +73,8 @@ def run(host, tmp_path):
     return once
 
 
-def test_an_executor_killed_amid_a_run_changes_nothing(engine, run, database_url, author_row, tweet_row):
-    filled(engine, author_row, tweet_row)
+def test_an_executor_killed_amid_a_run_changes_nothing(engine, run, database_url, filled):
+    filled(engine)
     run(engine, database_url)
     undisturbed = rows(engine)
     with ThreadPoolExecutor(1) as pool:
@@ -108,12 +87,12 @@ def test_an_executor_killed_amid_a_run_changes_nothing(engine, run, database_url
     assert rows(engine) == undisturbed
 
 
-def test_postgres_killed_amid_a_run_leaves_the_window_as_it_was(run, author_row, tweet_row, tmp_path):
+def test_postgres_killed_amid_a_run_leaves_the_window_as_it_was(run, filled, tmp_path):
     server = machine.embedded(tmp_path / "postgres")
     url = server.get_uri()
     engine = db.engine(url)
     db.upgrade(engine)
-    filled(engine, author_row, tweet_row)
+    filled(engine)
     run(engine, url)
     undisturbed = rows(engine)
     with ThreadPoolExecutor(1) as pool:
@@ -133,10 +112,8 @@ def test_postgres_killed_amid_a_run_leaves_the_window_as_it_was(run, author_row,
     server.cleanup()
 
 
-def test_of_two_who_start_a_window_at_once_one_computes_it_and_the_other_is_told(
-    engine, run, database_url, author_row, tweet_row
-):
-    filled(engine, author_row, tweet_row)
+def test_of_two_who_start_a_window_at_once_one_computes_it_and_the_other_is_told(engine, run, database_url, filled):
+    filled(engine)
     start = Barrier(2)
 
     def started():
@@ -156,12 +133,10 @@ def test_of_two_who_start_a_window_at_once_one_computes_it_and_the_other_is_told
     assert [told.state for told in runs(engine)] == ["done"]
 
 
-def test_a_spark_host_killed_amid_a_run_is_started_again_and_does_it(
-    engine, host, run, database_url, author_row, tweet_row, tmp_path
-):
+def test_a_spark_host_killed_amid_a_run_is_started_again_and_does_it(engine, host, run, database_url, filled, tmp_path):
     import ray
 
-    filled(engine, author_row, tweet_row)
+    filled(engine)
     run(engine, database_url)
     undisturbed = rows(engine)
     host.stop()  # RayDP names its actors: one session at a time

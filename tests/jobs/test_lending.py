@@ -1,20 +1,19 @@
 """Executors on a machine that has no disk in common with ours compute the same scores."""
 
 import os
-import random
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 from py4j.protocol import Py4JJavaError
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, select, text, update
 
 from core.config import Settings
-from core.models import Author, Influence, Keyword, Tweet
+from core.models import Influence, Tweet
 from jobs import influence, lending, session
 from jobs.extract import extract
 from jobs.lake import Lake
@@ -63,26 +62,6 @@ def wait_until(true):
         time.sleep(0.05)
 
 
-def filled(engine, author_row, tweet_row):
-    """Put in tweets of two days, so that there are several files."""
-    dice = random.Random(9)
-    tweets = [
-        tweet_row(
-            id,
-            author_id=dice.randint(1, 30),
-            created_at=NOON - timedelta(minutes=dice.randint(0, 2800)),
-            retweet_count=dice.choice([None, dice.randint(0, 99)]),
-            sentiment=dice.choice([None, round(dice.uniform(-1, 1), 4)]),
-            mentioned_ids=[dice.randint(1, 30)],
-        )
-        for id in range(1, 300)
-    ]
-    with engine.begin() as connection:
-        connection.execute(insert(Keyword), [{"name": "nike", "query": "nike"}])
-        connection.execute(insert(Author), [author_row(id, followers_count=id * id) for id in range(1, 31)])
-        connection.execute(insert(Tweet), tweets)
-
-
 def changed(engine):
     """Let some tweets come again, so that the lake has outdated rows."""
     now = {"retweet_count": 500, "seq": text("pg_current_xact_id()::text::bigint")}
@@ -91,7 +70,7 @@ def changed(engine):
 
 
 def test_executors_that_do_not_see_the_lake_compute_the_same_scores(
-    engine, host, join, database_url, author_row, tweet_row, monkeypatch, tmp_path
+    engine, host, join, database_url, filled, monkeypatch, tmp_path
 ):
     lake = tmp_path / "lake"
     settings = Settings(database_url=database_url, lake=lake)
@@ -101,7 +80,7 @@ def test_executors_that_do_not_see_the_lake_compute_the_same_scores(
         with engine.connect() as connection:
             return connection.execute(select(*Influence.__table__.columns).order_by(Influence.author_id)).all()
 
-    filled(engine, author_row, tweet_row)
+    filled(engine)
     extract(engine, lake)
     changed(engine)
     here = computed()
