@@ -55,6 +55,7 @@ SCHEMAS = {
 }
 KEYS = {"tweet": ["keyword_id", "id"], "author": ["id"]}
 OWNERS = {"tweet": "author_id", "author": "id"}  # by whom rows lie in buckets
+REPEATED = ["keyword_id", "kind", "retweet_count", "like_count", "sentiment", "matched", "seq"]  # few different values
 OUTDATED = {
     table: pa.schema([*(SCHEMAS[table].field(key) for key in keys), ("newest", BIGINT), ("folder", pa.string())])
     for table, keys in KEYS.items()
@@ -155,7 +156,7 @@ def append(lake: Lake, rows: Mapping[str, Iterable[pa.Table]], position: int) ->
 def written(root: Path, table: str, blocks: Iterable[pa.Table]) -> dict[str, int]:
     """Write rows into a new file in each folder that they touch; returns the files, which do not count yet."""
     waiting: dict[str, list[pa.Table]] = {}
-    with Writers(root, SCHEMAS[table]) as writers:
+    with Writers(root, table) as writers:
         for block in blocks:
             for folder, rows in by_folder(table, block):
                 waiting.setdefault(folder, []).append(rows)
@@ -170,9 +171,9 @@ def written(root: Path, table: str, blocks: Iterable[pa.Table]) -> dict[str, int
 class Writers:
     """One new file for each folder; they get their names when all are whole."""
 
-    def __init__(self, root: Path, schema: pa.Schema):
+    def __init__(self, root: Path, table: str):
         self.rows: Counter[str] = Counter()
-        self._root, self._schema = root, schema
+        self._root, self._table = root, table
         self._open: dict[str, tuple[str, pq.ParquetWriter]] = {}
 
     def __enter__(self) -> Writers:
@@ -183,9 +184,12 @@ class Writers:
         if folder not in self._open:
             (self._root / folder).mkdir(parents=True, exist_ok=True)
             name = f"{folder}/{uuid4().hex}_{folder.rpartition('=')[2]:0>5}.parquet"  # so Spark knows its bucket
-            self._open[folder] = name, pq.ParquetWriter(self._root / f"{name}.unfinished", self._schema)
+            self._open[folder] = (
+                name,
+                pq.ParquetWriter(self._root / f"{name}.unfinished", SCHEMAS[self._table], use_dictionary=REPEATED),
+            )
         name, writer = self._open[folder]
-        for some in apart(rows.cast(self._schema)):
+        for some in apart(self._table, rows.cast(SCHEMAS[self._table])):
             writer.write_table(some, row_group_size=GROUP)
         self.rows[name] += len(rows)
 
@@ -290,13 +294,12 @@ def by_folder(table: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield f"{place}/bucket={number % BUCKETS}", rows.take(pa.array(some))
 
 
-def apart(rows: pa.Table) -> Iterator[pa.Table]:
-    """Part retweets from what is not, so that each is written together and can be skipped together."""
-    if "kind" not in rows.column_names:
-        yield rows
-        return
-    retweets = pc.equal(rows["kind"], "retweet")
-    yield from (some for some in (rows.filter(pc.invert(retweets)), rows.filter(retweets)) if len(some))
+def apart(table: str, rows: pa.Table) -> Iterator[pa.Table]:
+    """Part retweets from what is not, so that each is read or skipped together; of an author all lies together."""
+    retweets = np.asarray(pc.equal(rows["kind"], "retweet")) if table == "tweet" else np.zeros(len(rows), bool)
+    ordered = rows.take(pa.array(np.lexsort((np.asarray(rows[OWNERS[table]]), retweets))))
+    own = len(rows) - int(retweets.sum())
+    yield from (some for some in (ordered.slice(0, own), ordered.slice(own)) if len(some))
 
 
 def day(written_on: date) -> str:

@@ -41,7 +41,8 @@ OPENS = "-XX:+IgnoreUnrecognizedVMOptions " + " ".join(f"--add-opens=java.base/{
 CONFIGS = {
     "spark.driver.extraJavaOptions": OPENS,
     # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
-    "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods",
+    # An executor has one core: to collect garbage beside the work would only take that core away.
+    "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods -XX:+UseSerialGC",
     "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
     "spark.ray.raydp_spark_executor.actor.resource.cpu": "0.5",
     "spark.driver.memory": "1g",
@@ -51,6 +52,8 @@ CONFIGS = {
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
     # The plans say themselves what is small: planning each anew, stage by stage, costs more than it finds out.
     "spark.sql.adaptive.enabled": "false",
+    # Where rows lie is relied on, also where Spark, after it has left out a shuffle for it, sees no more need of it.
+    "spark.sql.sources.bucketing.autoBucketedScan.enabled": "false",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",  # a look at some hundred files is no job
     "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
     "spark.ui.enabled": "false",
