@@ -33,7 +33,17 @@ def statements(window: Window, weights: Weights) -> list[str]:
     inside = f"created_at > '{window.start.isoformat()}' AND created_at <= '{window.end.isoformat()}'"
     decay = f"exp(-ln(2) * ({window.end.timestamp()} - epoch(%s)) / {window.half_life.total_seconds()})"
     both = "coalesce(retweet_count + like_count, retweet_count, like_count)"
-    own = f"FROM tweet WHERE kind <> 'retweet' AND {inside}"
+    before = f"created_at > '{window.oldest.isoformat()}' AND created_at <= '{window.start.isoformat()}'"
+    heard = f"FROM tweet WHERE kind <> 'retweet' AND {before}"
+    carried = f"""
+    CREATE TEMP TABLE carried AS SELECT * {heard} AND (keyword_id, id) IN (
+      SELECT (keyword_id, original_id) FROM tweet
+      WHERE kind = 'retweet' AND matched AND {inside} AND original_id <= (SELECT max(id) {heard}))
+    """
+    view = f"""
+    CREATE TEMP VIEW own AS
+    SELECT * FROM tweet WHERE kind <> 'retweet' AND {inside} UNION ALL SELECT * FROM carried
+    """
     criteria = f"""
     CREATE TEMP TABLE people AS
     WITH earned AS (
@@ -42,10 +52,10 @@ def statements(window: Window, weights: Weights) -> list[str]:
         sum({both} * {decay % "created_at"}) AS engagement, max(retweet_count) AS most, count(sentiment) AS scored,
         avg(sentiment) AS sentiment, sum(sentiment) AS moods, min(sentiment) AS worst, max(sentiment) AS best,
         min(created_at) AS first_tweet_at, max(created_at) AS last_tweet_at
-      {own} GROUP BY ALL HAVING tweets >= {ACTIVE_TWEETS} OR most >= {ACTIVE_RETWEETS}
+      FROM own GROUP BY ALL HAVING tweets >= {ACTIVE_TWEETS} OR most >= {ACTIVE_RETWEETS}
     ), latest AS (
       SELECT keyword_id, named AS author_id, author_id AS source, max(created_at) AS latest
-      FROM (SELECT keyword_id, author_id, created_at, unnest(mentioned_ids) AS named {own})
+      FROM (SELECT keyword_id, author_id, created_at, unnest(mentioned_ids) AS named FROM own)
       WHERE named <> author_id GROUP BY ALL
     ), mentioned AS (
       SELECT keyword_id, author_id, count(*) AS mentioned_by, sum({decay % "latest"}) AS mentions
@@ -67,12 +77,11 @@ def statements(window: Window, weights: Weights) -> list[str]:
     CREATE TEMP TABLE intervals AS
     WITH near AS (SELECT * FROM few WHERE rank <= {NEAR}), resamples AS (SELECT unnest(range({RESAMPLES})) AS resample),
     own AS (SELECT keyword_id, author_id, id, {both} * {decay % "created_at"} AS worth
-      FROM tweet SEMI JOIN near USING (keyword_id, author_id)
-      WHERE kind <> 'retweet' AND {inside}),
+      FROM own SEMI JOIN near USING (keyword_id, author_id)),
     e AS (SELECT keyword_id, author_id, resample, sum(worth * ({draw.replace("%s", "id")})) AS engagement
       FROM own, resamples GROUP BY ALL),
     named AS (SELECT keyword_id, author_id, source, max(created_at) AS latest
-      FROM (SELECT keyword_id, unnest(mentioned_ids) AS author_id, author_id AS source, created_at {own})
+      FROM (SELECT keyword_id, unnest(mentioned_ids) AS author_id, author_id AS source, created_at FROM own)
       SEMI JOIN near USING (keyword_id, author_id) WHERE source <> author_id GROUP BY ALL),
     m AS (SELECT keyword_id, author_id, resample, sum({decay % "latest"} * ({draw.replace("%s", "source")})) AS mentions
       FROM named, resamples GROUP BY ALL),
@@ -87,10 +96,8 @@ def statements(window: Window, weights: Weights) -> list[str]:
     rows = f"""
     CREATE TEMP TABLE influence AS
     WITH top AS (SELECT keyword_id, author_id, arg_max(id, coalesce(retweet_count + like_count, -1)) AS top_tweet_id
-      FROM tweet SEMI JOIN (SELECT * FROM few WHERE rank <= {NEAR}) near USING (keyword_id, author_id)
-      WHERE kind <> 'retweet' AND {inside} GROUP BY ALL),
-    every AS (SELECT author_id, count(*) AS every FROM tweet SEMI JOIN few USING (author_id)
-      WHERE kind <> 'retweet' AND {inside} GROUP BY ALL)
+      FROM own SEMI JOIN (SELECT * FROM few WHERE rank <= {NEAR}) near USING (keyword_id, author_id) GROUP BY ALL),
+    every AS (SELECT author_id, count(*) AS every FROM own SEMI JOIN few USING (author_id) GROUP BY ALL)
     SELECT few.*, rank_low, rank_high, top_tweet_id, tweets / every AS share FROM few
     LEFT JOIN intervals USING (keyword_id, author_id) LEFT JOIN top USING (keyword_id, author_id)
     LEFT JOIN every USING (author_id)
@@ -101,7 +108,7 @@ def statements(window: Window, weights: Weights) -> list[str]:
     SELECT keyword_id, sum(tweets), count(*), count(followers_count), sum(followers_count)
     FROM voices LEFT JOIN author ON id = author_id GROUP BY ALL
     """
-    return [criteria, best, intervals, rows, audience]
+    return [carried, view, criteria, best, intervals, rows, audience]
 
 
 def score(weights: Weights) -> str:

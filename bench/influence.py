@@ -1,4 +1,7 @@
-"""Measures the influence job: warm and cold on RayDP, DuckDB on the same files, and a run with new rows."""
+"""Measures the influence job: warm and cold on RayDP, DuckDB on the same files, and a run with new rows.
+
+Each run is of a window of its own, a quarter hour after the last one, as in life.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -22,13 +25,15 @@ from bench.duck import influence as in_duckdb
 from core import db
 from core.config import Settings
 from core.models import Keyword
+from core.queries import QUARTER
 from core.weights import load
 from jobs.criteria import Window
+from jobs.influence import window_of
 from jobs.lake import SCHEMAS, Lake, append
 from jobs.session import spark_host
 
 END = datetime(2026, 6, 19, 12, tzinfo=UTC)
-WARM_RUNS = 3
+WARM = (1, 2, 3)  # quarter hours after END
 CORES = 2
 
 
@@ -43,15 +48,14 @@ def measure(settings: Settings, rows: int) -> dict[str, Any]:
     lake = fill(engine, settings, rows, authors)
     with peak() as memory:
         host = spark_host(settings)
-        cold_s, _ = timed(host)
-        warm = [timed(host) for _ in range(WARM_RUNS)]
+        cold_s, _ = timed(host, END)
+        warm = [timed(host, END + n * QUARTER) for n in WARM]
         more = rows // 10
         insert_tweets(engine, rows, more, authors)
-        again_s, again = timed(host)
+        again_s, again = timed(host, END + (WARM[-1] + 1) * QUARTER)
         ray.kill(host)
-    duckdb_s = statistics.median(
-        in_duckdb(lake, window(settings), load(settings.weights_method), CORES) for _ in range(3)
-    )
+    weights = load(settings.weights_method)
+    duckdb_s = statistics.median(in_duckdb(lake, window(settings, n), weights, CORES) for n in WARM)
     engine.dispose()
     warm_s = statistics.median(seconds for seconds, _ in warm)
     compute_s = statistics.median(answer["compute_s"] for _, answer in warm)
@@ -76,10 +80,9 @@ def measure(settings: Settings, rows: int) -> dict[str, Any]:
     }
 
 
-def window(settings: Settings) -> Window:
-    """Return the window that is computed."""
-    hours = timedelta(hours=settings.window_hours), timedelta(hours=settings.half_life_hours)
-    return Window(END - hours[0], END, hours[1])
+def window(settings: Settings, quarters: int) -> Window:
+    """Return the window so many quarter hours after END."""
+    return window_of(settings, {}, END + quarters * QUARTER)
 
 
 def fill(engine: Engine, settings: Settings, rows: int, authors: int) -> Lake:
@@ -113,10 +116,10 @@ def insert_tweets(engine: Engine, before: int, rows: int, authors: int) -> None:
         connection.execute(text("ANALYZE tweet"))
 
 
-def timed(host: Any) -> tuple[float, dict[str, Any]]:
-    """Run the job; returns how long it took, and its answer."""
+def timed(host: Any, end: datetime) -> tuple[float, dict[str, Any]]:
+    """Run the job on one window; returns how long it took, and its answer."""
     began = monotonic()
-    answer: dict[str, Any] = ray.get(host.run_influence.remote(END.isoformat()))
+    answer: dict[str, Any] = ray.get(host.run_influence.remote(end.isoformat()))
     return monotonic() - began, answer
 
 
