@@ -172,7 +172,8 @@ class Tweet(Base):
     seq: Mapped[int] = mapped_column(BigInteger, server_default=WRITTEN_BY, index=True)
 
     __table_args__ = (
-        Index(None, "keyword_id", "created_at"),
+        # What is counted in a range is in the index: on their pages the tweets of one keyword lie among all others'.
+        Index(None, "keyword_id", "created_at", postgresql_include=["author_id", "sentiment", "label", "matched"]),
         Index(None, "keyword_id", "author_id"),
         Index(None, "keyword_id", "original_id", postgresql_where=sql("original_id IS NOT NULL")),
     )

@@ -155,7 +155,7 @@ def trend(keyword_id: int, edges: Sequence[datetime]) -> Rows:
             func.sum(Trend.tweets).label("tweets"),
             cast(func.sum(Trend.sentiment_sum), Double).label("sentiment_sum"),
             cast(func.sum(Trend.sentiment_square_sum), Double).label("sentiment_square_sum"),
-            cast(func.sum(Trend.tweets * 100.0 / percent), Double).label("estimated"),
+            func.sum(cast(Trend.tweets, Double) * 100.0 / percent).label("estimated"),
             func.min(percent).label("percent"),
         )
         .outerjoin(Sampling, _sampled(middle, middle))
@@ -537,9 +537,16 @@ def terms_seen(keyword_id: int, terms: Collection[str], start: datetime, end: da
 
 
 def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
-    """How many tweets of the range are of two or more of some keywords: each of these counts them."""
-    ids = select(Tweet.id).where(_any_of(Tweet.keyword_id, keyword_ids), Tweet.matched)
-    ids = ids.where(Tweet.created_at >= start, Tweet.created_at < end)
+    """How many tweets of the range are of two or more of some keywords: each of these counts them.
+
+    A tweet has one author and one time, so it is looked for where several keywords have the same of both; an index
+    tells that, and only there are the ids read.
+    """
+    ours = (_any_of(Tweet.keyword_id, keyword_ids), Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
+    alike = select(Tweet.created_at, Tweet.author_id).where(*ours).group_by(Tweet.created_at, Tweet.author_id)
+    alike_once = alike.having(func.count() > 1).subquery()
+    same = and_(Tweet.created_at == alike_once.c.created_at, Tweet.author_id == alike_once.c.author_id)
+    ids = select(Tweet.id).join(alike_once, same).where(*ours)
     several = ids.group_by(Tweet.id).having(func.count() > 1).subquery()
     return select(func.count().label("tweets")).select_from(several)
 
