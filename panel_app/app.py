@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import holoviews as hv
@@ -29,6 +30,7 @@ from panel_app import (
     overview,
     patterns,
     pickers,
+    pulse,
     sampled,
     take_away,
     topics,
@@ -37,10 +39,9 @@ from panel_app import (
     usage,
     words,
 )
-from panel_app.selection import Selection
+from panel_app.selection import Selection, Shown
 
 FONTS = Path(__file__).parent / "fonts"
-FOLLOW_MILLISECONDS = 1000
 CHOICES = ["keyword", "hours", "window", "bar", "word", "mood"]  # whose use is counted
 TITLE = {"fontSize": "1.6rem", "fontWeight": 700}
 SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
@@ -57,7 +58,7 @@ THEME = {
 }
 
 # name in the menu, its icon, and the page
-PAGES: dict[str, tuple[str, Callable[[Selection], pn.viewable.Viewable]]] = {
+PAGES: dict[str, tuple[str, Callable[[Any], pn.viewable.Viewable]]] = {
     "Overview": ("dashboard", overview.page),
     "Influence Score": ("leaderboard", influencers.page),
     "Influencer Map": ("public", influencer_map.page),
@@ -92,15 +93,25 @@ def dashboard() -> Page:
         busy_indicator=None,
         theme_config=THEME,
     )
-    # The page would tell every browser twice a callback whether the server is busy, at the cost of a core.
-    with param.edit_constant(shell):
-        shell.busy = False
+    never_busy(shell)
     follow_the_browser(selection, shell)
     if look.on_phone():  # the menu lies on the page there
         menu.param.watch(lambda _event: shell.param.update(sidebar_open=False), "active")
-    pn.state.add_periodic_callback(selection.refresh, FOLLOW_MILLISECONDS)
+    pulse.each_second(selection.follow)
     leave_when_signed_out()
     return shell
+
+
+def never_busy(shell: Page) -> None:
+    """Let a page not be told whether the server is busy: each call would tell every browser twice.
+
+    Nor may the server know the page for that: it would keep each one that was ever open.
+    """
+    with param.edit_constant(shell):
+        shell.busy = False
+    for watcher in list(pn.state.param.watchers["busy"]["value"]):
+        if getattr(getattr(watcher.fn, "__self__", None), "self", None) is shell:
+            pn.state.param.unwatch(watcher)
 
 
 def menu_of(names: Sequence[str]) -> pmui.MenuList:
@@ -141,7 +152,7 @@ def leave_when_signed_out() -> None:
         if auth.has_ended() and pn.state.location:
             pn.state.location.reload = True
 
-    pn.state.add_periodic_callback(check, FOLLOW_MILLISECONDS)
+    pulse.each_second(check)
 
 
 def slug(name: str) -> str:
@@ -172,6 +183,7 @@ class Body:
         self._takes, self._taking = take_away.row(visitor, selection, lambda: slug(self.chosen()))
         self._place = pn.Column(sizing_mode="stretch_width")
         self._built: dict[str, pn.viewable.Viewable] = {}
+        self._looks: dict[str, Shown] = {}
         menu.param.watch(self._show, "active")
         menu.param.watch(self._viewed, "active")
         selection.param.watch(self._show, "missing")
@@ -212,8 +224,13 @@ class Body:
         selection = self._selection
         if name in PAGES and selection.missing:
             return look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))
-        if name not in self._built:
-            self._built[name] = PAGES[name][1](selection) if name in PAGES else DESK[name][2](selection, self._visitor)
+        for page, of in self._looks.items():
+            of.look(page == name)
+        if name not in self._built and name in PAGES:
+            self._looks[name] = Shown(selection)
+            self._built[name] = PAGES[name][1](self._looks[name])
+        elif name not in self._built:
+            self._built[name] = DESK[name][2](selection, self._visitor)
         return self._built[name]
 
     def _tell(self, *_: object) -> None:

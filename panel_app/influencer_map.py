@@ -27,6 +27,10 @@ CELLS = 28  # across the view; influencers in one cell are drawn as one group
 TOOLS = ["pan", "wheel_zoom", "zoom_in", "zoom_out", "reset"]
 LAND = {False: ("#C9D3DC", "#F2F5F8"), True: ("#3A444D", "#1A1E22")}  # land, sea
 
+PLACE = ["place", "country_code", "latitude", "longitude", "place_confidence"]
+NOBODY = pd.DataFrame(columns=["score", "label", "name", "username", *PLACE, "percent"])
+NOWHERE = pd.DataFrame(columns=["latitude", "longitude", "voices", "tweets"])
+
 
 @pn.cache
 def basemap() -> list[dict[str, Any]]:
@@ -134,14 +138,16 @@ def framed(chart: hv.Overlay) -> hv.Overlay:
 
 def places(view: View) -> pd.DataFrame:
     """Read the influencers of a view and their places; nobody for a sensitive keyword."""
-    found = view.read(queries.influencer_places(view.keyword_id, view.start, view.end, until=view.scored_until))
-    return found.iloc[: 0 if view.sensitive else None]
+    if view.sensitive:
+        return NOBODY
+    return view.read(queries.influencer_places(view.keyword_id, view.start, view.end, until=view.scored_until))
 
 
 def squares(view: View) -> pd.DataFrame:
     """Read where many tweet from; only of a sensitive keyword, for of others there are people to show."""
-    found = view.read(queries.crowded_places(view.keyword_id, view.start, view.end))
-    return placed(found.iloc[: None if view.sensitive else 0])
+    if not view.sensitive:
+        return placed(NOWHERE)
+    return placed(view.read(queries.crowded_places(view.keyword_id, view.start, view.end)))
 
 
 def summary(view: View) -> str:

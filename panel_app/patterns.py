@@ -15,12 +15,12 @@ from bokeh.models import HoverTool
 from holoviews import opts
 
 from core import queries
-from panel_app import look
+from panel_app import cuts, data, look
 from panel_app.selection import Selection, View
 
 SMALL = 10_000  # followers; below it somebody is a small voice
 TOP = 0.02  # of the authors: the large ones
-PAST = timedelta(days=30)
+PAST, HOUR = timedelta(days=30), timedelta(hours=1)
 EACH = 2_000  # newest tweets of each keyword that the expectation is learnt from
 LEAST_TWEETS, LEAST_RETWEETS, LEAST_LEARNT = 30, 200, 200
 STEP = 0.25  # of a power of ten: how finely people are put together in the plot
@@ -206,8 +206,9 @@ def known(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def usual_of(view: View) -> Expectation:
-    """Read what is usual at the time of a view."""
-    return expectation(view.read(queries.usual_earnings(view.end - PAST, view.end, EACH)))
+    """Read what is usual until the end of a view's hour; of all keywords, so that it is read every ten minutes only."""
+    hour = cuts.begun(view.end, HOUR, "UTC") + HOUR
+    return expectation(data.frame(queries.usual_earnings(hour - PAST, hour, EACH)))
 
 
 def least_of(view: View) -> int:

@@ -11,10 +11,9 @@ import panel_material_ui as pmui
 import param
 from panel.custom import JSComponent
 
-from panel_app import coverage, cuts, look
+from panel_app import coverage, cuts, look, pulse
 from panel_app.selection import CUSTOM, Selection, known_zone
 
-TICK_MILLISECONDS = 1000
 LOCAL = "%Y-%m-%dT%H:%M"  # how a browser writes a local time
 
 
@@ -147,5 +146,5 @@ def standing(selection: Selection) -> pn.Row:
 
     follow()
     selection.param.watch(follow, ["view", "hours"])
-    pn.state.add_periodic_callback(tick, TICK_MILLISECONDS)
+    pulse.each_second(tick)
     return pn.Row(clock, live, margin=0, align="center")

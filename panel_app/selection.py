@@ -72,8 +72,8 @@ class View:
         return data.frame(query, self.version)
 
 
-class Selection(param.Parameterized):
-    """The choices of one browser session.
+class Choices(param.Parameterized):
+    """What can be chosen, and what is seen of it.
 
     `view` is the last state that had tweets; `missing` says in a line what is needed before there is a newer one.
     """
@@ -91,6 +91,10 @@ class Selection(param.Parameterized):
     view: Any = param.Parameter()
     missing = param.String("")
 
+
+class Selection(Choices):
+    """The choices of one browser session."""
+
     def __init__(self, **params: Any) -> None:
         self._live = 72  # the last range that was not custom
         super().__init__(**params)
@@ -106,9 +110,14 @@ class Selection(param.Parameterized):
         """Return to the range that was looked at before the custom one."""
         self.hours = self._live
 
+    def follow(self) -> None:
+        """Take in what was committed since the view, if anything was; costs next to nothing when nothing was."""
+        if self.missing or not self.view or self.view.version != data.watch().version(self.view.keyword_id):
+            self.refresh()
+
     @param.depends("keyword", "hours", "window", "bar", "zone", "dark", watch=True)
     def refresh(self) -> None:
-        """Take in what was committed since the last call; costs nothing when nothing was."""
+        """See what is chosen, as of now."""
         tracked = data.frame(queries.keywords(), data.watch().version(0)).set_index("name")
         names = list(tracked.index)
         if names != self.param.keyword.objects:
@@ -152,6 +161,37 @@ class Selection(param.Parameterized):
         if not self.hours and self.view:
             return self.view.start, self.view.end  # custom, and nobody has said from when to when
         return moving(newest, self.hours or self._live, self.bar, zone)
+
+
+class Shown(Choices):
+    """The choices as one page has them: both ways the same, but its view stands still while another page is shown.
+
+    A page is built once and kept; without this each would be drawn anew whenever one is.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__()
+        self._selection = selection
+        self._looks = True
+        shared = [name for name in Choices.param if name not in ("name", "view")]
+        self._take(*shared, "view")
+        selection.param.watch(lambda *events: self._take(*(event.name for event in events)), [*shared, "view"])
+        self.param.watch(lambda *events: selection.param.update({one.name: one.new for one in events}), shared)
+
+    def choose(self, start: datetime, end: datetime) -> None:
+        """Look at a range of its own, on every page."""
+        self._selection.choose(start, end)
+
+    def look(self, looks: bool) -> None:
+        """Say whether the page is shown now."""
+        self._looks = looks
+        self._take("view")
+
+    def _take(self, *names: str) -> None:
+        if self.param.keyword.objects != self._selection.param.keyword.objects:
+            self.param.keyword.objects = self._selection.param.keyword.objects
+        new = {name: getattr(self._selection, name) for name in names if name != "view" or self._looks}
+        self.param.update({name: value for name, value in new.items() if value != getattr(self, name)})
 
 
 def moving(newest: datetime, hours: int, bar: str, zone: str) -> tuple[datetime, datetime]:

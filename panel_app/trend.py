@@ -7,14 +7,22 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.events import SelectionGeometry
-from bokeh.models import BoxSelectTool, HoverTool, NumeralTickFormatter
-from holoviews import opts
+from bokeh.layouts import column
+from bokeh.models import (  # type: ignore[attr-defined]
+    BoxSelectTool,
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    Range1d,
+    Span,
+)
+from bokeh.plotting import figure
 
 from core import queries
 from panel_app import coverage, cuts, look, sampled
@@ -60,40 +68,20 @@ def bins(frame: pd.DataFrame, heard: pd.DataFrame, samples: pd.DataFrame, view: 
     return table.assign(**times).reset_index(drop=True)
 
 
-def volume(table: pd.DataFrame, gaps: list[Any], view: View) -> hv.Overlay:
-    """Draw the tweets of each bar, stacked by sentiment, and a line for the voices who wrote them."""
-    layers = [shade(gaps), whole(table, view), stacked(table, view), voices(table, view)]
-    top = max(1.0, table["tweets"].max(), table["estimated"].max() if sampled_in(table) else 0)
-    return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, 1.08 * top), ylabel="tweets", **axes(view)))
+def stacked(table: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Return each bar's tweets by sentiment, with ends and colours: negative ones lowest, and hatched.
 
-
-def stacked(table: pd.DataFrame, view: View) -> hv.Rectangles:
-    """Draw each bar's tweets by sentiment: negative ones lowest, and hatched, for colour does not stand alone."""
+    For colour does not stand alone.
+    """
     colour = look.colours(view.dark) | {UNKNOWN: UNSCORED[view.dark]}
     base, parts = np.zeros(len(table), dtype=int), []
+    bars = drawn(table)
     for label, name in STACK.items():
         count = table[name].to_numpy()
-        hatch = "/" if label == -1 else " "
-        style = {"mood": name, "colour": colour[label], "hatch": hatch}
-        parts.append(drawn(table).assign(base=base, top=base + count, count=count, **style))
+        style = {"mood": name, "colour": colour[label], "hatch": "/" if label == -1 else " "}
+        parts.append(bars.assign(base=base, top=base + count, count=count, **style)[count > 0])
         base = base + count
-    bars = hv.Rectangles(pd.concat(parts), ["start", "base", "end", "top"], ["colour", "hatch", *TIPS])
-    hover = HoverTool(
-        tooltips=[
-            ("", "@when"),
-            ("@mood", "@count{0,0} of @tweets{0,0} tweets"),
-            ("voices", "@voices{0,0}"),
-            ("mean", "@about"),
-        ]
-    )
-    return bars.opts(framewise=True, color="colour", line_width=0, tools=[hover], default_tools=[], hooks=[hatched])
-
-
-def hatched(plot: Any, _element: object) -> None:
-    """Hatch the bars by their column, and keep those outside a brushed window as they are: a hook for HoloViews."""
-    glyph = plot.handles["glyph"]
-    glyph.update(hatch_pattern={"field": "hatch"}, hatch_color="white", hatch_alpha=0.55, hatch_scale=7)
-    plot.handles["glyph_renderer"].update(nonselection_glyph=None, selection_glyph=None)
+    return pd.concat(parts)[["start", "end", "base", "top", "colour", "hatch", *TIPS]]
 
 
 def drawn(table: pd.DataFrame) -> pd.DataFrame:
@@ -114,28 +102,9 @@ def spoken(start: pd.Timestamp, end: pd.Timestamp) -> str:
     return f"{start:%a %d %b %H:%M} \N{EN DASH} {end:%H:%M}"
 
 
-def voices(table: pd.DataFrame, view: View) -> hv.Segments:
-    """Draw how many people wrote each bar's tweets; they do not add up over bars."""
-    ink = "#F2F5F8" if view.dark else "#15181B"
-    heard = drawn(table[table["voices"] > 0])
-    lines = hv.Segments(heard.assign(same=heard["voices"]), ["start", "voices", "end", "same"])
-    return lines.opts(framewise=True, color=ink, line_width=1.5, default_tools=[])
-
-
-def whole(table: pd.DataFrame, view: View) -> hv.Rectangles:
-    """Draw what the tweets of a sampled bar stand for, behind them."""
-    hover = HoverTool(
-        tooltips=[("", "@when"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
-    )
-    bars = drawn(standing_for(table)).assign(base=0)
-    outline = hv.Rectangles(bars, ["start", "base", "end", "estimated"], ["when", "tweets", "percent"])
-    style = {
-        "fill_color": UNSCORED[view.dark],
-        "fill_alpha": 0.15,
-        "line_color": look.colours(view.dark)[0],
-        "line_dash": "dashed",
-    }
-    return outline.opts(framewise=True, tools=[hover], default_tools=[], **style)
+def whole(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what the tweets of a sampled bar stand for."""
+    return drawn(standing_for(table))[["start", "end", "estimated", "when", "tweets", "percent"]]
 
 
 def standing_for(table: pd.DataFrame) -> pd.DataFrame:
@@ -146,27 +115,6 @@ def standing_for(table: pd.DataFrame) -> pd.DataFrame:
 def sampled_in(table: pd.DataFrame) -> bool:
     """Say whether a bar was sampled."""
     return not standing_for(table).empty
-
-
-def sentiment(table: pd.DataFrame, gaps: list[Any], view: View) -> hv.Overlay:
-    """Draw the mean sentiment of each bar and how sure it is."""
-    colour = look.colours(view.dark)[1]
-    bars = drawn(table)
-    middle = bars[["mean"]].assign(start=bars["start"] + (bars["end"] - bars["start"]) / 2)
-    hover = HoverTool(tooltips=[("", "@when"), ("mean", "@about"), ("95 %", "@low{+0.00} to @high{+0.00}")])
-    band = hv.Rectangles(bars, ["start", "low", "end", "high"], ["when", "about"])
-    line = hv.Curve(middle, "start", "mean").opts(framewise=True, color=colour, line_width=2, default_tools=[])
-    zero = hv.HLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")
-    band = band.opts(framewise=True, color=colour, fill_alpha=0.25, line_width=0, tools=[hover], default_tools=[])
-    return (shade(gaps) * zero * band * line).opts(
-        opts.Overlay(height=180, ylim=(-1, 1), ylabel="mean sentiment", **axes(view))
-    )
-
-
-def shade(gaps: list[Any]) -> hv.VSpans:
-    """Shade the times without a stream: a gap is shown as a gap, never as zero."""
-    spans = [tuple(time.tz_localize(None) for time in gap) for gap in gaps]
-    return hv.VSpans(spans).opts(framewise=True, color=GAP, alpha=0.3, line_width=0, default_tools=[])
 
 
 def axes(view: View) -> dict[str, Any]:
@@ -181,10 +129,111 @@ def axes(view: View) -> dict[str, Any]:
     return shared | {"responsive": True, "show_grid": True, "xlim": ends, "xticks": named}
 
 
-def plot(frame: pd.DataFrame, heard: pd.DataFrame, gaps: pd.DataFrame, samples: pd.DataFrame, view: View) -> hv.Layout:
-    """Draw volume above mood, on one time axis."""
-    table, quiet = bins(frame, heard, samples, view), coverage.silences(gaps, view)
-    return (volume(table, quiet, view) + sentiment(table, quiet, view)).cols(1)
+class Plot:
+    """Volume above mood, on one time axis: made once for a page, then only its rows change.
+
+    It is Bokeh's own, for HoloViews takes ten times as long to draw it anew, which every page does at each commit.
+    """
+
+    def __init__(self) -> None:
+        names = ("gaps", "whole", "bars", "voices", "band", "mean")
+        self.rows: dict[str, Any] = {name: ColumnDataSource() for name in names}
+        self._times, self._top = Range1d(start=0, end=1), Range1d(start=0, end=1)
+        self._ticks = FixedTicker()
+        self._volume = self._figure(260, self._top, "tweets")
+        self._mood = self._figure(180, Range1d(start=-1, end=1), "mean sentiment")
+        self._inks: list[Any] = []  # glyphs whose colour is the theme's
+        self._draw_volume()
+        self._draw_mood()
+        self.whole = column(self._volume, self._mood, sizing_mode="stretch_width")
+
+    def show(self, table: pd.DataFrame, gaps: list[Any], view: View) -> None:
+        """Show the bars of a view, and when nobody was listening."""
+        bars, heard = drawn(table), drawn(table[table["voices"] > 0])
+        self._times.update(start=milliseconds(view.start), end=milliseconds(view.end))
+        most = max(1.0, table["tweets"].max(), table["estimated"].max() if sampled_in(table) else 0)
+        self._top.end = 1.08 * float(most)
+        named = {milliseconds(time): name for time, name in cuts.ticks(view.start, view.end, view.zone)}
+        self._ticks.ticks = list(named)
+        for one in (self._volume, self._mood):
+            one.xaxis[0].major_label_overrides = named
+        middle = bars["start"] + (bars["end"] - bars["start"]) / 2
+        spans = [tuple(time.tz_localize(None) for time in gap) for gap in gaps]
+        rows = {
+            "gaps": pd.DataFrame(spans, columns=["start", "end"]),
+            "whole": whole(table),
+            "bars": stacked(table, view),
+            "voices": heard[["start", "end", "voices"]],
+            "band": bars[["start", "end", "low", "high", "when", "about"]],
+            "mean": bars[["mean"]].assign(middle=middle),
+        }
+        for name, frame in rows.items():
+            self.rows[name].data = {column: frame[column].to_numpy() for column in frame}
+        self._paint(view.dark)
+
+    def listen(self, hear: Callable[[Any], None]) -> None:
+        """Let a window be drawn on both plots, and tell of it."""
+        for one in (self._volume, self._mood):
+            tool = BoxSelectTool(dimensions="width", renderers=[])
+            one.add_tools(tool)
+            one.toolbar.active_drag = tool
+            one.on_event(SelectionGeometry, hear)
+
+    def _figure(self, height: int, y_range: Range1d, label: str) -> Any:
+        """Make one plot; nothing pans, for the range is chosen elsewhere, or brushed.
+
+        Its clock is UTC, which neither skips an hour nor has one twice, and the ticks say what the viewer's shows.
+        """
+        made = figure(
+            height=height,
+            sizing_mode="stretch_width",
+            x_axis_type="datetime",
+            x_range=self._times,
+            y_range=y_range,
+            y_axis_label=label,
+            tools="",
+            toolbar_location=None,
+        )
+        made.xaxis[0].ticker = made.xgrid[0].ticker = self._ticks
+        made.yaxis[0].formatter = NumeralTickFormatter(format="0,0[.]0")
+        made.vstrip("start", "end", source=self.rows["gaps"], color=GAP, alpha=0.3, line_width=0)
+        return made
+
+    def _draw_volume(self) -> None:
+        outline = self._volume.quad("start", "end", "estimated", 0, source=self.rows["whole"], fill_alpha=0.15)
+        outline.glyph.line_dash = "dashed"
+        hatch = {"hatch_pattern": "hatch", "hatch_color": "white", "hatch_alpha": 0.55, "hatch_scale": 7}
+        bars = self._volume.quad(
+            "start", "end", "top", "base", source=self.rows["bars"], fill_color="colour", line_width=0, **hatch
+        )
+        lines = self._volume.segment("start", "voices", "end", "voices", source=self.rows["voices"], line_width=1.5)
+        self._inks += [outline.glyph, lines.glyph]
+        stands_for = [("", "@when"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
+        counts = [("@mood", "@count{0,0} of @tweets{0,0} tweets"), ("voices", "@voices{0,0}"), ("mean", "@about")]
+        self._volume.add_tools(
+            HoverTool(renderers=[outline], tooltips=stands_for),
+            HoverTool(renderers=[bars], tooltips=[("", "@when"), *counts]),
+        )
+
+    def _draw_mood(self) -> None:
+        self._mood.add_layout(Span(location=0, dimension="width", line_color="#8894A0", line_dash="dotted"))
+        band = self._mood.quad("start", "end", "high", "low", source=self.rows["band"], fill_alpha=0.25, line_width=0)
+        line = self._mood.line("middle", "mean", source=self.rows["mean"], line_width=2)
+        self._inks += [band.glyph, line.glyph]
+        tips = [("", "@when"), ("mean", "@about"), ("95 %", "@low{+0.00} to @high{+0.00}")]
+        self._mood.add_tools(HoverTool(renderers=[band], tooltips=tips))
+
+    def _paint(self, dark: bool) -> None:
+        outline, lines, band, mean = self._inks
+        colours = look.colours(dark)
+        outline.update(fill_color=UNSCORED[dark], line_color=colours[0])
+        lines.line_color = "#F2F5F8" if dark else "#15181B"
+        band.fill_color = mean.line_color = colours[1]
+
+
+def milliseconds(time: datetime) -> float:
+    """Return a time as Bokeh's axes count it."""
+    return time.timestamp() * 1000
 
 
 @functools.lru_cache(maxsize=100)  # a page asks several times at each commit; a view knows its version
@@ -195,37 +244,22 @@ def trend_of(view: View) -> pd.DataFrame:
     return bins(frame, heard, sampled.of(view), view)
 
 
-def chart(selection: Selection) -> pn.pane.HoloViews:
+def chart(selection: Selection) -> pn.pane.Bokeh:
     """Return the live plot: its bars move, its canvas stays; a window that is brushed becomes the range of all pages.
 
     On a phone nothing is brushed, for a finger that draws on the plot means to scroll; there the range's ends are set.
     """
+    drawn = Plot()
 
-    def follow(draw: Callable[..., hv.Overlay]) -> hv.DynamicMap:
-        def now(view: View) -> hv.Overlay:
-            return draw(trend_of(view), coverage.silences(coverage.of(view), view), view)
+    def follow(*_: object) -> None:
+        view = selection.view
+        drawn.show(trend_of(view), coverage.silences(coverage.of(view), view), view)
 
-        return hv.DynamicMap(now, streams=[hv.streams.Params(selection, ["view"])])
-
-    upper, lower = follow(volume), follow(sentiment)
+    follow()
+    selection.param.watch(follow, "view")
     if not look.on_phone():
-        upper, lower = (part.opts(opts.Overlay(hooks=[brush(selection)])) for part in (upper, lower))
-    both = (upper + lower).cols(1).opts(opts.Layout(toolbar=None))
-    return pn.pane.HoloViews(both, sizing_mode="stretch_width", linked_axes=False)
-
-
-def brush(selection: Selection) -> Callable[[Any, object], None]:
-    """Return a hook for HoloViews that lets a window be drawn on a plot."""
-
-    def add(plot: Any, _element: object) -> None:
-        figure = plot.state
-        if not figure.select({"type": BoxSelectTool}):  # hooks run at each update
-            tool = BoxSelectTool(dimensions="width", renderers=[])
-            figure.add_tools(tool)
-            figure.toolbar.active_drag = tool
-            figure.on_event(SelectionGeometry, lambda event: brushed(selection, event.geometry))
-
-    return add
+        drawn.listen(lambda event: brushed(selection, event.geometry))
+    return pn.pane.Bokeh(drawn.whole, sizing_mode="stretch_width")
 
 
 def brushed(selection: Selection, drawn: Mapping[str, Any]) -> None:

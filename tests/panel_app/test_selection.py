@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.models import Tweet
 from panel_app import cuts
-from panel_app.selection import CUSTOM, RANGES, Selection, known_zone, moving
+from panel_app.selection import CUSTOM, RANGES, Selection, Shown, known_zone, moving
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 
@@ -122,3 +122,47 @@ def test_custom_begins_with_the_range_that_was_there(keyword, put, tweet_row):
 @pytest.mark.parametrize(("sent", "taken"), [("Europe/Berlin", "Europe/Berlin"), ("../etc", "UTC"), ("", "UTC")])
 def test_a_zone_the_machine_does_not_know_is_utc(sent, taken):
     assert known_zone(sent) == taken
+
+
+def test_a_page_that_is_not_shown_stands_still_and_follows_when_it_is_shown_again(keyword, put, tweet_row):
+    keyword("nike")
+    keyword("puma")
+    put(Tweet, tweet_row(1), tweet_row(2, keyword_id=2))
+    selection = Selection()
+    page, other = Shown(selection), Shown(selection)
+    drawn = []
+    page.param.watch(lambda event: drawn.append(event.new.keyword), "view")
+    page.look(False)
+    selection.keyword = "puma"
+
+    assert (drawn, page.view.keyword, other.view.keyword) == ([], "nike", "puma")
+    page.look(True)
+    page.look(True)
+    assert drawn == ["puma"]
+
+
+def test_what_is_chosen_on_a_page_is_chosen_on_all(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    selection = Selection()
+    page, other = Shown(selection), Shown(selection)
+    page.word, page.others = "shoe", ["puma"]
+    page.choose(NOON - timedelta(hours=2), NOON)
+
+    assert selection.word == other.word == "shoe"
+    assert other.others == ["puma"]
+    assert page.view == other.view == selection.view
+    assert page.hours == CUSTOM
+
+
+def test_a_view_stays_while_nothing_is_committed(keyword, put, tweet_row):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    selection = Selection()
+    first = selection.view
+    selection.follow()
+    assert selection.view is first
+
+    put(Tweet, tweet_row(2, created_at=NOON + timedelta(minutes=1)))
+    selection.follow()
+    assert selection.view.newest == NOON + timedelta(minutes=1)

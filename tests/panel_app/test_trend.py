@@ -15,7 +15,6 @@ from panel_app.selection import CUSTOM, Selection
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 COLUMNS = ["bin", "label", "tweets", "sentiment_sum", "sentiment_square_sum"]
 NO_SAMPLES = pd.DataFrame(columns=["started_at", "ended_at", "percent"])
-NO_GAPS = pd.DataFrame(columns=["started_at", "ended_at"])
 MINUTE = {"keyword_id": 1, "label": 1, "tweets": 1, "voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25}
 NOBODY = pd.DataFrame(columns=["bin", "voices"])
 LAST = 96  # of the bars of 24 hours and a minute, by quarters
@@ -24,6 +23,12 @@ LAST = 96  # of the bars of 24 hours and a minute, by quarters
 def frame(*rows):
     made = pd.DataFrame(rows, columns=COLUMNS)
     return made.assign(estimated=made["tweets"].astype(float), label=made["label"].astype(float))
+
+
+def drawn(table, view):
+    plot = trend.Plot()
+    plot.show(table, [], view)
+    return {name: pd.DataFrame(rows.data) for name, rows in plot.rows.items()}
 
 
 def test_a_mean_and_its_interval_equal_numpy_on_the_single_scores(view):
@@ -75,15 +80,14 @@ def test_a_sampled_bin_tells_its_share_and_what_it_stands_for_even_an_empty_one(
     assert "5 tweets</b> by <b>2 voices" in said
     assert "Fri 19 Jun 12:00 \N{EN DASH} 12:01 with about 40 tweets. A sample: about 43 in all." in said
     assert "<td>5 %</td><td>40</td>" in trend.numbers(table)
-    drawn = trend.plot(rows, NOBODY, NO_GAPS, samples, view())
-    whole = next(iter(drawn)).values()[1].dframe()
-    assert whole[["base", "estimated"]].iloc[-1].tolist() == [0, 40.0]
+    whole = drawn(table, view())["whole"]
+    assert whole["estimated"].iloc[-1] == 40.0
     assert len(whole) == 5
 
 
 def test_the_bars_of_a_bin_stand_on_each_other(view):
-    drawn = trend.plot(frame((LAST, 1, 2, 1.0, 0.5), (LAST, -1, 3, -1.0, 0.5)), NOBODY, NO_GAPS, NO_SAMPLES, view())
-    bars = next(iter(drawn)).values()[2].dframe().groupby("mood").last()
+    table = trend.bins(frame((LAST, 1, 2, 1.0, 0.5), (LAST, -1, 3, -1.0, 0.5)), NOBODY, NO_SAMPLES, view())
+    bars = drawn(table, view())["bars"].set_index("mood")
 
     assert bars.loc["negative", ["base", "top", "hatch"]].tolist() == [0, 3, "/"]
     assert bars.loc["positive", ["base", "top", "hatch"]].tolist() == [3, 5, " "]
@@ -91,9 +95,20 @@ def test_the_bars_of_a_bin_stand_on_each_other(view):
 
 def test_the_lines_of_voices_lie_on_the_bars_that_have_any(view):
     heard = pd.DataFrame({"bin": [LAST], "voices": [2]})
-    drawn = trend.plot(frame((LAST, 1, 5, 1.0, 0.5)), heard, NO_GAPS, NO_SAMPLES, view())
+    table = trend.bins(frame((LAST, 1, 5, 1.0, 0.5)), heard, NO_SAMPLES, view())
 
-    assert next(iter(drawn)).values()[3].dframe()["voices"].tolist() == [2]
+    assert drawn(table, view())["voices"]["voices"].tolist() == [2]
+
+
+def test_a_plot_stays_and_only_its_rows_follow_the_view(view):
+    plot, table = trend.Plot(), trend.bins(frame((LAST, 1, 5, 1.0, 0.5)), NOBODY, NO_SAMPLES, view())
+    gap = (pd.Timestamp(NOON - timedelta(hours=2)), pd.Timestamp(NOON - timedelta(hours=1)))
+    plot.show(table, [gap], view())
+    before = list(plot.whole.references())
+    plot.show(trend.bins(frame(), NOBODY, NO_SAMPLES, view()), [], view(dark=True))
+
+    assert set(before) == set(plot.whole.references())
+    assert len(plot.rows["bars"].data["top"]) == len(plot.rows["gaps"].data["start"]) == 0
 
 
 def test_a_bar_at_the_end_is_as_wide_as_the_range_lets_it_be(view):
