@@ -605,6 +605,21 @@ def bench_influence(
     answer(found, as_json)
 
 
+@bench.command("app")
+def bench_app(
+    tweets: Annotated[int, typer.Option(min=1000, help="Made-up tweets in Postgres.")] = 10_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the app with 1, 10 and 50 sessions on made-up tweets, beside a bare page; takes about ten minutes."""
+    from bench.app import Plan, measure
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        status = stack.enter_context(say.status("Starting"))
+        found = measure(Settings.from_env(), tweets, status.update, Plan())
+    answer(found, as_json)
+
+
 @schema.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database's schema to this version."""

@@ -1,0 +1,321 @@
+"""How quick the app is with ten million tweets in Postgres while 1, 10 and 50 people use it, and what each costs.
+
+Measured in one run, on the real parts: an embedded Postgres, the app in its own process, signed-in visitors who speak
+the browsers' protocol, and one Chromium that draws. Everything shares this machine, the visitors and Chromium too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import psutil
+from sqlalchemy import Engine, text
+
+import machine
+from bench import month
+from bench.visitor import Visitor, brushed, changed, signed_in
+from core import accounts, batches, db
+from core.config import Settings, TalkerError
+from panel_app import app, passwords
+from panel_app.selection import RANGES
+
+SETTLE = 3.0  # seconds after which nothing of a new page is left to do
+SHORTEST = 1800  # seconds of a range in which one still brushes
+WORDS = 40  # the commonest are clicked
+EMAIL = "bench@example.com"
+PAGES = [app.slug(name) for name in app.PAGES]
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done: `clicks` of each visitor by the number of sessions, `think` seconds before each on average.
+
+    `paints` is how often a page is opened in Chromium, `rows` how many tweets are committed, with each number.
+    """
+
+    clicks: Mapping[int, int] = field(default_factory=lambda: {1: 40, 10: 8, 50: 4})
+    think: float = 10.0
+    paints: int = 10
+    rows: int = 5
+
+
+class NoBrowserError(TalkerError):
+    """There is no Chromium, or nothing to drive it with."""
+
+
+def measure(given: Settings, tweets: int, say: Say, plan: Plan) -> dict[str, Any]:
+    """Fill a database of its own and measure; returns the figures by name, in each by number of sessions.
+
+    Raises:
+        NoBrowserError: pages cannot be drawn on this machine.
+    """
+    chromium()
+    with tempfile.TemporaryDirectory(prefix="talker-bench-") as folder:
+        own: dict[str, Any] = {"home": Path(folder), "lake": Path(folder) / "lake", "database_url": "", "app_port": 0}
+        with machine.postgres(replace(given, **own, app_url="", sign_in="password")) as settings:
+            engine = db.engine(settings.database_url)
+            say(f"Filling Postgres with {tweets:,} tweets")
+            end, began = datetime.now(UTC), time.perf_counter()
+            month.fill(engine, tweets, end)
+            filled = {"tweets": tweets, "keywords": month.KEYWORDS, "fill_s": round(time.perf_counter() - began, 1)}
+            found = filled | in_use(settings, engine, end, say, plan)
+            engine.dispose()
+    return found
+
+
+def chromium() -> str:
+    """Return where Chromium is.
+
+    Raises:
+        NoBrowserError: it is not there, or Playwright is not.
+    """
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        import playwright  # noqa: F401 - of the benchmark and the tests alone
+    except ImportError as error:
+        raise NoBrowserError("Playwright is missing: pip install playwright") from error
+    if path is None:
+        raise NoBrowserError("Chromium is missing: talker doctor says how to install it.")
+    return path
+
+
+def in_use(settings: Settings, engine: Engine, end: datetime, say: Say, plan: Plan) -> dict[str, Any]:
+    """Measure the app on a filled database that ends at a time."""
+    password = token_hex(16)
+    accounts.add_account(engine, EMAIL, passwords.hashed(password), role="analyst")
+    before = os.getloadavg()[0]
+    bare = {"sql_ms": query_ms(engine, end), "load_before": round(before, 2)}
+    say("A bare page")
+    with machine.child("bench.hello") as served:
+        bare |= asyncio.run(hello(served["app"]))
+    with machine.child("panel_app", "--with-parent", settings=settings) as served:
+        process = next(one for one in psutil.Process().children() if "panel_app" in one.cmdline())
+        cookies = signed_in(served["app"], EMAIL, password)
+        found = asyncio.run(Use(served["app"], cookies, process, engine, end, say, plan).all())
+    ratios = {
+        "first_paint_of_hello": round(found["first_paint_p95_s"][max(plan.clicks)] / bare["hello_first_paint_s"], 2)
+    }
+    return found | bare | ratios
+
+
+def query_ms(engine: Engine, end: datetime) -> float:
+    """Return the milliseconds of one bare query: three days of a keyword of middling size, counted and averaged."""
+    asked = text("SELECT count(*), avg(sentiment) FROM tweet WHERE keyword_id = :k AND created_at >= :start")
+    known, taken = {"k": month.KEYWORDS // 2, "start": end - timedelta(hours=72)}, []
+    with engine.connect() as connection:
+        for _ in range(7):
+            began = time.perf_counter()
+            connection.execute(asked, known).one()
+            taken.append(1000 * (time.perf_counter() - began))
+    return round(statistics.median(taken), 1)
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Any]:
+    """Run one Chromium; yields a way to open windows."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield running
+        await running.close()
+
+
+async def painted(window: Any, url: str, *signs: str) -> float:
+    """Open a page in a new tab and close it; returns the seconds until every sign of it is drawn."""
+    page = await window.new_page()
+    began = time.perf_counter()
+    await page.goto(url, wait_until="commit")
+    for sign in signs:
+        await page.locator(sign).first.wait_for()
+    await page.evaluate("new Promise(requestAnimationFrame)")
+    taken = time.perf_counter() - began
+    await page.close()
+    return taken
+
+
+async def hello(url: str) -> dict[str, float]:
+    """Measure a bare page, in a browser that has its scripts already."""
+    async with browser() as running:
+        window = await running.new_context()
+        taken = [await painted(window, url, "#hello", ".bk-Figure canvas") for _ in range(6)]
+    return {"hello_first_paint_s": round(statistics.median(taken[1:]), 2)}
+
+
+@dataclass
+class Use:
+    """The app while people use it, more and more of them."""
+
+    url: str
+    cookies: str
+    process: psutil.Process
+    engine: Engine
+    end: datetime
+    say: Say
+    plan: Plan
+    visitors: list[Visitor] = field(default_factory=list)
+    figures: dict[str, dict[int, Any]] = field(default_factory=lambda: defaultdict(dict))
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
+
+    async def all(self) -> dict[str, Any]:
+        """Measure with each number of sessions; returns the figures by name and number."""
+        async with browser() as running:
+            await self.cold(running)
+            window = await self.window(running)
+            for number in self.plan.clicks:
+                self.say(f"{number} sessions")
+                await self.more(number)
+                await self.clicks(number, window)
+                await self.rows(number, window)
+        for visitor in self.visitors:
+            await visitor.close()
+        return dict(self.figures) | {"app_mb": round(self.process.memory_info().rss / 2**20)}
+
+    async def window(self, running: Any) -> Any:
+        """Open a window that is signed in."""
+        window = await running.new_context(viewport={"width": 1280, "height": 900})
+        named = (one.split("=", 1) for one in self.cookies.split("; "))
+        await window.add_cookies([{"name": name, "value": value, "url": self.url} for name, value in named])
+        return window
+
+    async def cold(self, running: Any) -> None:
+        """Open a page in browsers that have never been here; the first one also warms the app."""
+        taken = []
+        for _ in range(4):
+            window = await self.window(running)
+            taken.append(await self.paint(window))
+            await window.close()
+        self.figures["first_visit_s"] = {1: round(statistics.median(taken[1:]), 2)}
+
+    async def paint(self, window: Any) -> float:
+        """Open the overview of some keyword; returns the seconds until its figures and its plot are drawn."""
+        url = f"{self.url}/?page=overview&keyword={self.keyword().replace(' ', '+')}"
+        return await painted(window, url, ".tiles .figure", ".bk-Figure canvas")
+
+    def keyword(self) -> str:
+        """Draw a keyword."""
+        return f"keyword {self.dice.randint(1, month.KEYWORDS):02}"
+
+    async def more(self, number: int) -> None:
+        """Open pages until there are so many; note what each costs."""
+        new = number - len(self.visitors)
+        cpu, held = self.cpu(), self.process.memory_info().rss
+        for _ in range(new):
+            self.visitors.append(await Visitor.open(self.url, self.cookies, page="overview", keyword=self.keyword()))
+        await asyncio.sleep(SETTLE)
+        self.figures["cpu_s_per_session"][number] = round((self.cpu() - cpu) / new, 3)
+        self.figures["mb_per_session"][number] = round((self.process.memory_info().rss - held) / new / 2**20, 2)
+        cpu = self.cpu()
+        await asyncio.sleep(SETTLE)
+        self.figures["idle_cpu_share"][number] = round((self.cpu() - cpu) / SETTLE, 3)
+
+    def cpu(self) -> float:
+        """Return the seconds that a processor has worked for the app."""
+        return sum(self.process.cpu_times()[:2])
+
+    async def clicks(self, number: int, window: Any) -> None:
+        """Let everybody use the app, while Chromium opens pages; note how long both take."""
+        taken: dict[str, list[float]] = defaultdict(list)
+        think = self.plan.think if number > 1 else 0.0
+        using = asyncio.gather(
+            *(self.click(visitor, self.plan.clicks[number], think, taken) for visitor in self.visitors)
+        )
+        paints = [await self.paint(window) for _ in range(self.plan.paints)]
+        await using
+        every = [1000 * one for some in taken.values() for one in some]
+        self.figures["first_paint_p50_s"][number] = round(statistics.median(paints), 2)
+        self.figures["first_paint_p95_s"][number] = round(p95(paints), 2)
+        self.figures["clicks"][number] = len(every)
+        self.figures["interaction_p50_ms"][number] = round(statistics.median(every))
+        self.figures["interaction_p95_ms"][number] = round(p95(every))
+        by_kind = {kind: round(1000 * p95(some)) for kind, some in sorted(taken.items())}
+        self.figures["interaction_p95_ms_by_kind"][number] = by_kind
+
+    async def click(self, visitor: Visitor, times: int, think: float, taken: dict[str, list[float]]) -> None:
+        """Look and click by turns."""
+        state = {"page": "overview", "hours": "3 d", "keyword": "", "span": self.span("3 d")}
+        for _ in range(times):
+            await asyncio.sleep(self.dice.expovariate(1 / think) if think else 0)
+            kind, event = self.choice(visitor, state)
+            taken[kind].append(await visitor.act(event, "children" if kind == "page" else "search"))
+
+    def span(self, hours: str) -> tuple[float, float]:
+        """Return from when to when a range is, in seconds."""
+        return self.end.timestamp() - 3600 * RANGES[hours], self.end.timestamp()
+
+    def choice(self, visitor: Visitor, state: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Draw what somebody does next of what their page offers, each as likely."""
+        start, end = state["span"]
+        kinds = ["page", "keyword", "range"]
+        kinds += ["brush"] if state["page"] in ("overview", "hashtag-trend") and end - start > SHORTEST else []
+        kinds += ["word"] if state["page"] == "word-clouds" else []
+        kind = self.dice.choice(kinds)
+        if kind == "page":
+            state["page"] = self.dice.choice([page for page in PAGES if page != state["page"]])
+            return kind, changed(visitor.parts["MenuList", ""], "active", [PAGES.index(state["page"])])
+        if kind == "keyword":
+            keyword = self.keyword()
+            while keyword == state["keyword"]:
+                keyword = self.keyword()
+            state["keyword"] = keyword
+            return kind, changed(visitor.parts["Select", "Keyword"], "value", keyword)
+        if kind == "range":
+            state["hours"] = self.dice.choice([name for name in RANGES if name != state["hours"]])
+            state["span"] = self.span(state["hours"])
+            return kind, changed(visitor.parts["RadioButtonGroup", "1 h"], "value", state["hours"])
+        if kind == "word":
+            word = f"word{self.dice.randrange(WORDS)}"
+            return kind, changed(visitor.parts["TextInput", "Word or #hashtag"], "value", word)
+        left, right = (start + (end - start) * (at + self.dice.random() / 10) for at in (0.3, 0.7))
+        state |= {"hours": "custom", "span": (left, right)}
+        return kind, brushed(visitor.figures[0], 1000 * left, 1000 * right)
+
+    async def rows(self, number: int, window: Any) -> None:
+        """Commit tweets; note how long the page in Chromium takes to count them."""
+        name = "keyword 02"
+        page, taken = await window.new_page(), []
+        await page.goto(f"{self.url}/?page=overview&keyword={name.replace(' ', '+')}")
+        shown = page.locator(".tiles .figure").first
+        await shown.wait_for()
+        for _ in range(self.plan.rows):
+            await asyncio.sleep(self.dice.random() * 3)
+            before = int((await shown.inner_text()).replace(",", ""))
+            commit(self.engine, name)
+            began = time.perf_counter()
+            while int((await shown.inner_text()).replace(",", "")) <= before:
+                await asyncio.sleep(0.02)
+            taken.append(time.perf_counter() - began)
+        await page.close()
+        self.figures["row_to_screen_s"][number] = round(max(taken), 2)
+
+
+def commit(engine: Engine, keyword: str) -> None:
+    """Commit a tweet as a tracker does."""
+    now, spool = datetime.now(UTC), token_hex(8)
+    unknown = dict.fromkeys(batches.TWEET)
+    row = unknown | {"id": int(now.timestamp() * 1e6), "author_id": 1, "created_at": now, "kind": "original"}
+    row |= {"text": "word1", "lang": "en", "mentioned_ids": [], "sentiment": 0.5, "label": 1, "matched": True}
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT id FROM keyword WHERE name = :name"), {"name": keyword}).scalar_one()
+    batches.save_batch(engine, batches.Batch(found, spool, keyword, 1, [row | {"terms": ["word1"]}]))
+
+
+def p95(values: Sequence[float]) -> float:
+    """Return what 19 of 20 do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
