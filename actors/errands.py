@@ -1,4 +1,4 @@
-"""What is to be done beside the stream from time to time: gaps filled, counts refreshed, deletions learnt of.
+"""What is to be done beside the stream: gaps filled, counts refreshed, deletions learnt of, questions answered.
 
 It runs in a thread of the reader's process, so that one process speaks with X. Nothing here ends the reader.
 """
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from actors.budget import Budget, Prices
 from actors.compliance_jobs import KINDS, ComplianceJobs
+from actors.estimates import Estimator
 from actors.gaps import GapFiller
 from actors.lookup import Lookup, NotNow
 from actors.refresh import Refresher
@@ -36,7 +37,7 @@ def usual(engine: Engine, spool: Path, lookup: Lookup, prices: Prices) -> Errand
     own, budget = Spool(spool), Budget(engine, prices)
     gaps, counts = GapFiller(engine, own, lookup, budget), Refresher(engine, own, lookup, budget)
     gone = [ComplianceJobs(engine, [own], lookup, kind).step for kind in KINDS]
-    return Errands([gaps.step, counts.step, *gone])
+    return Errands([gaps.step, counts.step, *gone, Estimator(engine, lookup, budget).step])
 
 
 class Errands:

@@ -13,7 +13,8 @@ import tweepy
 from actors import waits
 from actors.connection import FIELDS, SILENCE, at, refused
 
-SEARCH, TWEETS, JOBS = "/2/tweets/search/recent", "/2/tweets", "/2/compliance/jobs"
+SEARCH, COUNTS = "/2/tweets/search/recent", "/2/tweets/counts/recent"
+TWEETS, JOBS = "/2/tweets", "/2/compliance/jobs"
 PAGE = 100  # tweets on a page, and ids in a request, at most
 
 OLD = {name.replace("_fields", ".fields"): value for name, value in FIELDS.items()}
@@ -45,6 +46,10 @@ class Lookup:
         """Return a page of the newest tweets with ids between the two, neither included: X's document."""
         between = {"since_id": since_id, "until_id": until_id, "max_results": PAGE}
         return self._named("GET", SEARCH, {"query": query, **between})
+
+    def counts(self, query: str) -> Any:
+        """Return how many tweets of each of the last seven days match: X's document."""
+        return self._ask("GET", COUNTS, {"query": query, "granularity": "day"})
 
     def tweets(self, ids: list[int]) -> Any:
         """Return up to 100 tweets as they are now, with their authors, and an error for each one that is not there."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -128,7 +129,7 @@ class Reader:
         logging.getLogger("tweepy").setLevel(logging.WARNING)  # its debug log prints the bearer token
         self._token, self._base_url = bearer_token, base_url
         self._silence, self._rule_seconds, self._pause = silence, rule_seconds, pause
-        engine = db.engine(database_url)
+        engine = self._engine = db.engine(database_url)
         self._spool, self._spool_mb, self._full = Spool(spool), spool_mb, False
         self._connects = waits.Connects(spool.with_suffix(".connects"))
         self._heartbeat = Heartbeat(spool.with_suffix(".heard"))
@@ -272,7 +273,14 @@ class Reader:
                 if not self._rules.in_force:
                     self._outages.began("rules")
             self._outages.tell()
+            self._tell()
             self._rules_due.wait(self._rule_seconds)
+
+    def _tell(self) -> None:
+        """Tell Postgres how we are, for the admin's page; it is told anew soon, so nothing is lost by an outage."""
+        told = self.health() | {"spool_bytes": self._spool.size(), "spool_full": self._full}
+        with suppress(DBAPIError):
+            store.tell(self._engine, "reader", datetime.now(UTC), told)
 
     def _keep(self, percent: int) -> None:
         """Let X's rules ask for a share of the stream; of none of it at once, whatever becomes of the rules."""

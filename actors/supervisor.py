@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from actors.compliance import heed
 from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
 from actors.tracker import KeywordTracker, dead_letter, keywords_named
-from core import batches, db, queries
+from core import batches, db, queries, store
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ LONGEST_WAIT = 16.0  # seconds
 IDLE = 0.1  # seconds between looks at an empty spool
 REFRESH = 2.0  # seconds between looks at the keyword table
 SHARE_OUT = 1.0  # seconds between looks at who carries what
+TELL = 5.0  # seconds between two words to Postgres of how the lanes are
 LET_GO = 0.5  # seconds between two commits to the spool of what it need not hold any more
 
 # Ray starts a tracker that died again and sends its stretches again; committing a stretch twice changes nothing.
@@ -104,7 +106,7 @@ class Supervisor:
         self._carrier: dict[str, str] = {}  # the tracker of each lane, by name
         self._taken = 0  # position of the last payload taken from the spool
         self._acknowledged = 0
-        self._shared_out = self._let_go = 0.0
+        self._shared_out = self._let_go = self._told = 0.0
         self._wait = 0.0
         self._sought: set[str] = set()  # keywords to be looked for by a pattern
         self._strangers: set[str] = set()  # keywords that our rules named and the table did not
@@ -130,6 +132,8 @@ class Supervisor:
         while not self._stopping.is_set():
             if not self.step():
                 self._stopping.wait(IDLE)
+            if time.monotonic() - self._told > TELL:
+                self._outlast(self._tell)
 
     def stop(self) -> None:
         """End `run` soon; what is not committed yet waits in the spool."""
@@ -169,6 +173,11 @@ class Supervisor:
             for tracker in list(self._trackers.values())
             for lane in list(tracker.lanes)
         ]
+
+    def _tell(self) -> None:
+        """Tell Postgres how the lanes are, for the admin's page."""
+        self._told = time.monotonic()
+        store.tell(self._engine, "supervisor", datetime.now(UTC), {"lanes": self.status()})
 
     def full(self) -> bool:
         """Say whether as much waits here as memory is allowed to hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -306,6 +307,29 @@ class Usage(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     posts: Mapped[int] = mapped_column(BigInteger)
     asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Estimate(Base):
+    """How many posts a day a query would bring, as X counted the last seven days; `problem` says why that is not known.
+
+    Whoever wants to know asks by a row, for the reader alone speaks with X.
+    """
+
+    __tablename__ = "estimate"
+    query: Mapped[str] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    answered_at: Mapped[datetime | None]
+    posts_a_day: Mapped[float | None]
+    problem: Mapped[str | None]
+
+
+class Pulse(Base):
+    """What the reader and the supervisor last told of themselves, and when."""
+
+    __tablename__ = "pulse"
+    name: Mapped[str] = mapped_column(primary_key=True)  # reader, supervisor
+    at: Mapped[datetime]
+    told: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class Tombstone(Base):

@@ -41,6 +41,7 @@ from core.models import (
     Author,
     DeadLetter,
     Errand,
+    Estimate,
     Event,
     Fill,
     Forecast,
@@ -51,6 +52,7 @@ from core.models import (
     Keyword,
     LoginSession,
     Paid,
+    Pulse,
     Sampling,
     Spending,
     SpoolOffset,
@@ -666,6 +668,22 @@ def paid(day: date, kind: str, ids: Collection[int]) -> Rows:
     return select(Paid.id).where(Paid.day == day, Paid.kind == kind, Paid.id.in_(ids))
 
 
+def estimate(query: str) -> Rows:
+    """What is known of how much a query would bring; no row when nobody asked."""
+    return select(*Estimate.__table__.columns).where(Estimate.query == query)
+
+
+def unanswered(since: datetime) -> Rows:
+    """The estimate that somebody waits for longest, of those asked since a time."""
+    waiting = (Estimate.answered_at.is_(None), Estimate.asked_at > since)
+    return select(Estimate.query).where(*waiting).order_by(Estimate.asked_at).limit(1)
+
+
+def pulses() -> Rows:
+    """What the reader and the supervisor last told of themselves."""
+    return select(Pulse.name, Pulse.at, Pulse.told).order_by(Pulse.name)
+
+
 def reading() -> Rows:
     """What is read of the stream now: the percent of a sample, and why nothing is; each NULL where it is not so."""
     sample = select(Sampling.percent).where(Sampling.ended_at.is_(None)).order_by(Sampling.id.desc()).limit(1)
@@ -807,7 +825,7 @@ def last_gaps(limit: int = 10) -> Rows:
 
 def last_runs(limit: int = 5) -> Rows:
     """The latest runs of the influence job, newest first."""
-    told = ("window_end", "state", "started_at", "seconds", "tweets", "authors", "rows", "error")
+    told = ("window_end", "state", "stage", "attempts", "started_at", "seconds", "tweets", "authors", "rows", "error")
     columns = (getattr(InfluenceRun, name) for name in told)
     return select(*columns).order_by(InfluenceRun.started_at.desc()).limit(limit)
 

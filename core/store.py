@@ -8,7 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, case, delete, func, inspect, null, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    inspect,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -18,6 +32,7 @@ from core.copying import copy
 from core.models import (
     Audience,
     Errand,
+    Estimate,
     Fill,
     Forecast,
     ForecastRun,
@@ -26,6 +41,7 @@ from core.models import (
     InfluenceRun,
     Keyword,
     Paid,
+    Pulse,
     Sampling,
     Spending,
     Usage,
@@ -35,6 +51,7 @@ Row = Mapping[str, Any]
 
 AUDIENCE = tuple(column.key for column in Audience.__table__.columns)
 INFLUENCE = tuple(column.key for column in Influence.__table__.columns)
+ASKED_FOR = timedelta(minutes=10)  # for so long somebody may wait for an estimate
 COPIED_AT_ONCE = 10_000  # rows of influence held in memory
 
 
@@ -330,3 +347,30 @@ SELECT window_end FROM (
   FROM influence_run, newest WHERE state = 'done'
 ) AS placed WHERE place > 1 AND window_end <> :but
 """
+
+
+def ask_estimate(engine: Engine, query: str) -> None:
+    """Ask what a query would bring; an answer of the last day still holds, and is not paid for again."""
+    stale = or_(Estimate.answered_at < func.now() - timedelta(days=1), Estimate.problem.is_not(None))
+    anew = {"asked_at": func.now(), "answered_at": None, "posts_a_day": None, "problem": None}
+    unheard = and_(Estimate.answered_at.is_(None), Estimate.asked_at < func.now() - ASKED_FOR)
+    statement = insert(Estimate).values(query=query)
+    with engine.begin() as connection:
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["query"], set_=anew, where=or_(stale, unheard))
+        )
+
+
+def answer_estimate(engine: Engine, query: str, at: datetime, posts_a_day: float | None, problem: str | None) -> None:
+    """Keep what X says of a query, or why it says nothing."""
+    told = {"answered_at": at, "posts_a_day": posts_a_day, "problem": problem}
+    with engine.begin() as connection:
+        connection.execute(update(Estimate).where(Estimate.query == query).values(told))
+
+
+def tell(engine: Engine, name: str, at: datetime, told: Mapping[str, Any]) -> None:
+    """Keep what a running part tells of itself, in place of what it told before."""
+    row = {"at": at, "told": told}
+    statement = insert(Pulse).values(name=name, **row).on_conflict_do_update(index_elements=["name"], set_=row)
+    with engine.begin() as connection:
+        connection.execute(statement)

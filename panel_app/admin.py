@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,9 @@ LOOK_SECONDS = 5  # how often the tables are read again, once for everybody who 
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
 DASH = look.number(None)
 SHOWN = 200  # accounts
+SILENT_SECONDS = 30.0  # after which a part that told nothing is taken for gone; they tell every five
+LANES = ("keyword", "tracker", "waiting", "in flight", "committed", "restarts")
+HEALTH = (queries.last_gaps(), queries.last_runs(), queries.dead_by_reason(), queries.positions(), queries.pulses())
 WHAT = {"view": "opened a page", "choice": "used a picker", "track": "changed what is tracked", "account": "accounts"}
 
 
@@ -52,22 +56,31 @@ def at(time: Any, zone: str) -> str:
     return DASH if pd.isna(time) else look.clock(time, zone)
 
 
+def stage(run: Mapping[str, Any]) -> str:
+    """Return how a run is: its state, and while it runs how far it came."""
+    return f"{run['state']}: {run['stage']}" if look.given(run["stage"]) and run["state"] != "done" else run["state"]
+
+
 @dataclass(frozen=True)
 class Health:
     """What the tables tell of the machinery."""
 
+    zone: str
     gaps: pd.DataFrame
     runs: pd.DataFrame
     dead: pd.DataFrame
     spools: pd.DataFrame
-    zone: str
+    pulses: pd.DataFrame
 
     def details(self) -> str:
         """Return the tables behind the figures."""
         parts = {
+            "Trackers": table(LANES, self.carried(), "No supervisor told how it is: is talker up running?"),
             "Gaps": table(("from", "until", "why", "filled by"), self.silences(), "The stream was never interrupted."),
             "Influence runs": table(
-                ("window up to", "state", "tweets", "authors", "took", "error"), self.computed(), "None yet."
+                ("window up to", "state", "attempts", "tweets", "authors", "took", "error"),
+                self.computed(),
+                "None yet.",
             ),
             "Dead letters": table(("reason", "payloads"), self.letters(), "None: every payload became rows."),
             "Spool positions": table(
@@ -77,22 +90,69 @@ class Health:
         return "".join(f"<h3>{name}</h3>{one}" for name, one in parts.items())
 
     def tiles(self) -> str:
-        """Return the four figures to look at first."""
-        silent = not self.gaps.empty and pd.isna(self.gaps["ended_at"][0])
-        stream = ("not listening", self.gaps["reason"][0]) if silent else ("no gap is open", "as far as it told")
-        influence = ("never computed", "talker up does it every 15 minutes")
-        if not self.runs.empty:
-            influence = (self.runs["state"][0], f"window up to {at(self.runs['window_end'][0], self.zone)}")
+        """Return the figures to look at first."""
         buried = int(self.dead["payloads"].sum())
         letters = (look.number(buried), "talker spool status tells more" if buried else "nothing was refused")
         stored = (look.number(self.spools["stored"].sum()), "tweets through the trackers")
-        named = {"Stream": stream, "Influence": influence, "Dead letters": letters, "Stored": stored}
+        named = {"Stream": self.stream(), "Spool": self.spool(), "Trackers": self.trackers()}
+        named |= {"Influence": self.influence(), "Dead letters": letters, "Stored": stored}
         cards = "".join(
             f'<div class="card"><span class="quiet">{name}</span><div class="figure small">{look.safe(figure)}</div>'
             f"<small>{look.safe(note)}</small></div>"
             for name, (figure, note) in named.items()
         )
-        return f'<h2>Health</h2><div class="tiles">{cards}</div>'
+        return f'<h2>Health</h2><div class="tiles three">{cards}</div>'
+
+    def pulse(self, name: str) -> tuple[dict[str, Any], float] | None:
+        """Return what a running part last told, and how many seconds ago; None where it told nothing of late."""
+        found = self.pulses[self.pulses["name"] == name]
+        if found.empty or (age := (datetime.now(UTC) - found["at"].iloc[0]).total_seconds()) > SILENT_SECONDS:
+            return None
+        return found["told"].iloc[0], age
+
+    def stream(self) -> tuple[str, str]:
+        """Return how the stream is: what the reader says, else what the gaps say."""
+        if reader := self.pulse("reader"):
+            told, age = reader
+            share = "" if told["percent"] == 100 else f", {told['percent']} % of it are read"
+            return told["state"], f"${told['spent_usd']:,.2f} spent today{share}; told {look.ago(age)}"
+        if not self.gaps.empty and pd.isna(self.gaps["ended_at"][0]):
+            return "not listening", self.gaps["reason"][0]
+        return "nobody reads", "no gap is open, as far as it told; talker up starts a reader"
+
+    def spool(self) -> tuple[str, str]:
+        """Return how full the spool is."""
+        if reader := self.pulse("reader"):
+            told, _ = reader
+            full = "full: nothing is read from X until it drains" if told["spool_full"] else "on disk until committed"
+            return f"{told['spool_bytes'] / 1e6:,.1f} MB", full
+        return DASH, "known while a reader runs"
+
+    def trackers(self) -> tuple[str, str]:
+        """Return how many trackers there are, and what waits for them."""
+        if not (supervisor := self.pulse("supervisor")):
+            return DASH, "known while a supervisor runs"
+        lanes = supervisor[0]["lanes"]
+        waiting, again = (sum(lane[name] for lane in lanes) for name in ("waiting", "restarts"))
+        restarts = f", {look.counted(again, 'restart')}" if again else ""
+        return look.number(len({lane["tracker"] for lane in lanes})), f"{look.number(waiting)} payloads wait{restarts}"
+
+    def influence(self) -> tuple[str, str]:
+        """Return how the newest run of the influence job went."""
+        if self.runs.empty:
+            return "never computed", "talker up does it every 15 minutes"
+        newest = look.rows(self.runs.head(1))[0]
+        again = f", attempt {newest['attempts']}" if newest["attempts"] > 1 else ""
+        return stage(newest), f"window up to {at(newest['window_end'], self.zone)}{again}"
+
+    def carried(self) -> list[tuple[object, ...]]:
+        """Return which tracker carries which keyword, and how it goes."""
+        supervisor = self.pulse("supervisor")
+        counts = ("waiting", "in_flight", "committed", "restarts")
+        return [
+            (lane["keyword"], lane["tracker"], *(look.number(lane[count]) for count in counts))
+            for lane in (supervisor[0]["lanes"] if supervisor else [])
+        ]
 
     def silences(self) -> list[tuple[object, ...]]:
         """Return the gaps."""
@@ -110,7 +170,7 @@ class Health:
         """Return the runs of the influence job."""
         return [
             (
-                *(at(one["window_end"], self.zone), one["state"]),
+                *(at(one["window_end"], self.zone), stage(one), look.number(one["attempts"])),
                 *(look.number(one["tweets"]), look.number(one["authors"])),
                 DASH if pd.isna(one["seconds"]) else f"{one['seconds']:.1f} s",
                 look.given(one["error"]),
@@ -231,9 +291,7 @@ def page(selection: Selection, visitor: Visitor) -> pn.Column:
 
     def tables() -> list[str]:
         zone, moment = known_zone(selection.zone), int(time.monotonic() / LOOK_SECONDS)
-        asked = (queries.last_gaps(), queries.last_runs(), queries.dead_by_reason(), queries.positions())
-        gaps, runs, dead, spools = (data.frame(query, moment) for query in asked)
-        health = Health(gaps, runs, dead, spools, zone)
+        health = Health(zone, *(data.frame(query, moment) for query in HEALTH))
         return [
             health.tiles(),
             health.details(),
@@ -255,7 +313,7 @@ def page(selection: Selection, visitor: Visitor) -> pn.Column:
     heading = look.pane(pn.bind(headed, selection.param.dark))
     details = pmui.Card(
         objects=[parts[1]],
-        title="Gaps, runs, dead letters, spool positions",
+        title="Trackers, gaps, runs, dead letters, spool positions",
         collapsed=True,
         variant="outlined",
         sizing_mode="stretch_width",

@@ -253,10 +253,10 @@ def sides(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return ranked[ranked["z"] >= SURE].head(SHOWN), ranked[ranked["z"] <= -SURE].iloc[::-1].head(SHOWN)
 
 
-def words(view: View, other: str) -> str:
+def words(view: View, other: str | None) -> str:
     """Return the words of one keyword against the other's, side by side."""
     ids = known(view)
-    if other not in ids or other == view.keyword:
+    if not other or other not in ids or other == view.keyword:
         return ""
     version = view.version + data.watch().version(ids[other])
     found = data.frame(queries.contrast(view.keyword_id, ids[other], view.start, view.end), version)
@@ -312,52 +312,59 @@ def numbers(table: pd.DataFrame, dark: bool) -> str:
 
 def page(selection: Selection) -> pn.Column:
     """Build the page: who is compared with the keyword above is chosen here, and the address keeps it."""
-    chosen = selection.param
+    picker, word = choosers(selection)
+    both = (selection.param.view, selection.param.others)
+    wide = {"sizing_mode": "stretch_width", "linked_axes": False}
+    return pn.Column(
+        picker,
+        look.pane(pn.bind(told, *both)),
+        # Made anew when the choice changes, for the number of lines does; while tweets come they are few.
+        pn.pane.HoloViews(pn.bind(drawn, *both), **wide),
+        pn.pane.HoloViews(pn.bind(felt, *both), **wide),
+        look.folded("The lines as a table", lambda: look.pane(pn.bind(listed, *both))),
+        word,
+        look.pane(pn.bind(words, selection.param.view, word.param.value)),
+        sizing_mode="stretch_width",
+    )
+
+
+def choosers(selection: Selection) -> tuple[pmui.MultiChoice, pmui.Select]:
+    """Build the choice of those to compare with, and of the one whose words are put beside the keyword's."""
     wide = {"sizing_mode": "stretch_width", "max_width": 560}
     picker = pmui.MultiChoice(label="Compared with", max_items=MOST - 1, margin=(4, 0), **wide)
     word = pmui.Select(label="Words against", size="small", width=240, margin=(12, 0, 4, 0))
 
     def follow(*_: object) -> None:
-        names = [name for name in chosen.keyword.objects if name != selection.keyword]
+        names = [name for name in selection.param.keyword.objects if name != selection.keyword]
         found = [name for name in selection.others if name in names] or names[:2]
         picker.param.update(options=names, value=found)
         word.param.update(options=found, value=word.value if word.value in found else next(iter(found), None))
         selection.others = found
 
-    def choose(*_: object) -> None:
-        selection.others = list(picker.value or [])
-
     follow()
-    picker.param.watch(choose, "value")
+    picker.param.watch(lambda _event: selection.param.update(others=list(picker.value or [])), "value")
     selection.param.watch(follow, ["keyword", "others"])
+    return picker, word
 
-    def told(view: View, others: list[str]) -> str:
-        frames = read(view, others)
-        if len(frames) < 2:
-            return look.block(look.empty("Nobody to compare with", CHOOSE), view.dark)
-        return look.block(figures(compared(frames), view.dark) + shared(view, list(frames)), view.dark)
 
-    def drawn(view: View, others: list[str]) -> hv.Overlay:
-        return volume(by_bin(read(view, others), view), view)
+def told(view: View, others: list[str]) -> str:
+    """Return the keywords side by side as a table, or what is needed to compare."""
+    frames = read(view, others)
+    if len(frames) < 2:
+        return look.block(look.empty("Nobody to compare with", CHOOSE), view.dark)
+    return look.block(figures(compared(frames), view.dark) + shared(view, list(frames)), view.dark)
 
-    def felt(view: View, others: list[str]) -> hv.Overlay:
-        return moods(compared(read(view, others)), view.dark)
 
-    def listed(view: View, others: list[str]) -> str:
-        return numbers(by_bin(read(view, others), view), view.dark)
+def drawn(view: View, others: list[str]) -> hv.Overlay:
+    """Draw how much each keyword is talked about."""
+    return volume(by_bin(read(view, others), view), view)
 
-    def against_it(view: View, other: str | None) -> str:
-        return words(view, other or "")
 
-    both = (chosen.view, chosen.others)
-    return pn.Column(
-        picker,
-        look.pane(pn.bind(told, *both)),
-        # Made anew when the choice changes, for the number of lines does; while tweets come they are few.
-        pn.pane.HoloViews(pn.bind(drawn, *both), sizing_mode="stretch_width", linked_axes=False),
-        pn.pane.HoloViews(pn.bind(felt, *both), sizing_mode="stretch_width", linked_axes=False),
-        look.folded("The lines as a table", lambda: look.pane(pn.bind(listed, *both))),
-        word,
-        look.pane(pn.bind(against_it, chosen.view, word.param.value)),
-        sizing_mode="stretch_width",
-    )
+def felt(view: View, others: list[str]) -> hv.Overlay:
+    """Draw in what mood."""
+    return moods(compared(read(view, others)), view.dark)
+
+
+def listed(view: View, others: list[str]) -> str:
+    """Return the lines as a table."""
+    return numbers(by_bin(read(view, others), view), view.dark)

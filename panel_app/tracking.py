@@ -14,7 +14,7 @@ import panel_material_ui as pmui
 from core import accounts, queries, store, syntax
 from core.accounts import Visitor
 from core.config import Settings, TalkerError
-from panel_app import data, look
+from panel_app import data, estimate, look
 from panel_app.selection import Selection
 
 LOOK_SECONDS = 10  # how often the states are read again, once for everybody who looks
@@ -168,8 +168,8 @@ def moment() -> int:
     return hash((data.watch().version(0), int(time.monotonic() / LOOK_SECONDS)))
 
 
-def form(keywords: Keywords, selection: Selection) -> pmui.Paper:
-    """Build the form that adds a keyword and shows what X will be asked."""
+def form(keywords: Keywords, selection: Selection, visitor: Visitor) -> pmui.Paper:
+    """Build the form that adds a keyword and shows what X will be asked, and how much that would be."""
     shared = {"size": "small", "margin": (6, 0), "sizing_mode": "stretch_width"}
     name = pmui.TextInput(label="New keyword", placeholder="#ourcampaign", max_length=64, **shared)
     query = pmui.TextInput(label="Query (empty: the keyword itself)", max_length=900, **shared)
@@ -178,29 +178,35 @@ def form(keywords: Keywords, selection: Selection) -> pmui.Paper:
     add = pmui.Button(label="Track it", variant="contained", margin=(6, 0))
     preview = look.pane("")
 
+    def typed() -> tuple[str, str, str]:
+        return name.value_input or "", query.value_input or "", language.value
+
+    much = estimate.Estimate(
+        selection, lambda: estimate.query_for(*typed()), lambda what, doing: change(visitor, what, doing)
+    )
+
     def show(*_: object) -> None:
-        preview.object = previewed(name.value_input or "", query.value_input or "", language.value, selection.dark)
+        preview.object = previewed(*typed(), selection.dark)
+        much.follow()
 
     for widget, changes in ((name, "value_input"), (query, "value_input"), (language, "value")):
         widget.param.watch(show, changes)
     selection.param.watch(show, "dark")
     show()
+    add.on_click(lambda _event: track(keywords, *typed(), sensitive.value))
+    fields = (name, query, language, sensitive, preview, much.view, add)
+    return pmui.Paper(pn.Column(*fields, sizing_mode="stretch_width", max_width=640), margin=(6, 0, 12, 0), **look.CARD)
 
-    def take(_event: object) -> None:
-        what = name.value_input or ""
-        doing = lambda: store.add_keyword(  # noqa: E731 - it is handed on
-            data.engine(),
-            what,
-            query=(query.value_input or "").strip() or None,
-            language=language.value or None,
-            sensitive=sensitive.value,
-            longest=Settings.from_env().x_rule_length,
-        )
-        keywords.do("add", doing, f"{what.strip()} is tracked: X is asked for it within seconds.")
 
-    add.on_click(take)
-    fields = pn.Column(name, query, language, sensitive, preview, add, sizing_mode="stretch_width", max_width=640)
-    return pmui.Paper(fields, margin=(6, 0, 12, 0), **look.CARD)
+def track(keywords: Keywords, name: str, query: str, language: str, sensitive: bool) -> None:
+    """Track what was typed in."""
+    longest = Settings.from_env().x_rule_length
+
+    def add() -> object:
+        asked, code = query.strip() or None, language or None
+        return store.add_keyword(data.engine(), name, query=asked, language=code, sensitive=sensitive, longest=longest)
+
+    keywords.do("add", add, f"{name.strip()} is tracked: X is asked for it within seconds.")
 
 
 def previewed(name: str, query: str, language: str, dark: bool) -> str:
@@ -226,7 +232,7 @@ def page(selection: Selection, visitor: Visitor) -> pn.Column:
     keywords.look()
     pn.state.add_periodic_callback(keywords.look, 2000)
     return pn.Column(
-        form(keywords, selection),
+        form(keywords, selection, visitor),
         keywords.answer,
         keywords.view,
         sizing_mode="stretch_width",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from core import accounts, batches, queries
+from core import accounts, batches, queries, store
 from core.models import Gap, InfluenceRun, SpoolOffset
 from panel_app import admin, data, usage
 from panel_app.selection import Selection
@@ -13,9 +13,7 @@ from tests.panel_app.conftest import PAYLOAD
 
 
 def health(zone="UTC"):
-    asked = (queries.last_gaps(), queries.last_runs(), queries.dead_by_reason(), queries.positions())
-    gaps, runs, dead, spools = (data.now(query) for query in asked)
-    return admin.Health(gaps, runs, dead, spools, zone)
+    return admin.Health(zone, *(data.now(query) for query in admin.HEALTH))
 
 
 def test_only_an_admin_may_change_accounts(engine, visitor):
@@ -39,20 +37,37 @@ def test_the_last_admin_is_told_so_and_keeps_the_role(engine, visitor):
 def test_an_installation_at_its_beginning_says_so(door, engine):
     shown = health().tiles() + health().details()
 
-    for part in ("no gap is open", "never computed", "nothing was refused", "never interrupted"):
+    for part in ("nobody reads", "no gap is open", "never computed", "nothing was refused", "never interrupted"):
         assert part in shown
 
 
 def test_the_health_tells_gaps_runs_dead_letters_and_positions(put, engine):
     put(Gap, {"started_at": NOON, "reason": "credits used up"})
     run = {"window_end": NOON, "window_start": NOON - timedelta(hours=72), "state": "failed", "started_at": NOON}
-    put(InfluenceRun, run | {"error": PAYLOAD, "seconds": 2.5})
+    put(InfluenceRun, run | {"error": PAYLOAD, "seconds": 2.5, "attempts": 3, "stage": "load"})
     letter = {"spool": "s", "position": 1, "reason": "malformed", "detail": "no JSON", "payload": b"x"}
     batches.save_dead(engine, [letter])
     put(SpoolOffset, {"spool": "s", "tracker": "nike", "position": 1234, "stored": 5, "duplicate": 1})
     shown = health("Europe/Berlin").tiles() + health("Europe/Berlin").details()
 
-    for part in ("credits used up", "19 Jun 2026, 14:00", "failed", "2.5 s", "malformed", "1,234"):
+    for part in ("credits used up", "19 Jun 2026, 14:00", "failed: load", "attempt 3", "2.5 s", "malformed", "1,234"):
+        assert part in shown
+    assert "<img" not in shown
+
+
+def test_what_runs_tells_how_it_is_and_is_no_longer_believed_once_it_is_silent(put, engine):
+    lane = {"keyword": PAYLOAD, "lane": "nike", "tracker": "nike", "waiting": 1200, "in_flight": 30, "committed": 99}
+    reader = {"state": "listening", "percent": 40, "spent_usd": 8.125, "spool_bytes": 2_500_000, "spool_full": False}
+    told = {"reader": reader, "supervisor": {"lanes": [lane | {"restarts": 2, "process": 1}]}}
+    for name, one in told.items():
+        store.tell(engine, name, datetime.now(UTC) - timedelta(minutes=2), one)
+    assert "nobody reads" in health().tiles()
+    for name, one in told.items():
+        store.tell(engine, name, datetime.now(UTC), one)
+    shown = health().tiles() + health().details()
+
+    parts = ("listening", "$8.12 spent today, 40 % of it", "2.5 MB", "1,200 payloads wait, 2 restarts", "<td>99</td>")
+    for part in parts:
         assert part in shown
     assert "<img" not in shown
 
