@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -163,6 +164,35 @@ def running(settings: Settings) -> str | None:
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     return str(told["address"]) if psutil.pid_exists(told["pid"]) else None
+
+
+def ended(settings: Settings, seconds: float) -> bool:
+    """Wait so long until the `talker up` on this machine has ended; says whether it has."""
+    until = time.monotonic() + seconds
+    while running(settings) and time.monotonic() < until:
+        time.sleep(0.1)
+    return running(settings) is None
+
+
+def actors() -> list[dict[str, Any]]:
+    """Tell of each named actor on Ray its host, its state and process, and how often Ray has started it again."""
+    import ray
+    from ray._private.state import actors as every  # the public way there is needs the dashboard
+
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    hosts = {node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})" for node in nodes}
+    told = [
+        {
+            "actor": one["Name"],
+            "state": one["State"].lower(),
+            "host": hosts.get(one["Address"]["NodeID"]),
+            "process": one["Pid"],
+            "restarts": int(one["NumRestarts"]),
+        }
+        for one in every().values()
+        if one["Name"] and one["State"] != "DEAD"
+    ]
+    return sorted(told, key=lambda one: str(one["actor"]))
 
 
 @contextmanager

@@ -71,6 +71,7 @@ SCORECARD = (
     "model_shown",
     "refused",
 )
+PATIENCE = 60.0  # seconds in which a `talker up` should end that was stopped
 SEED = 1  # of the demo's scenario; the local X that goes on with it has the same
 Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop so long after the start.")]
 
@@ -125,18 +126,75 @@ def demo_settings(given: Settings, port: int | None) -> Settings:
 
 
 @app.command()
-def up(seconds: Seconds = None) -> None:
+def up(
+    seconds: Seconds = None,
+    no_app: Annotated[bool, typer.Option("--no-app", help="Without the page.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="On a Ray cluster: start what is not there yet, and end.")
+    ] = False,
+) -> None:
     """Collect, score and show until stopped, against the configured X, Postgres and Ray."""
     settings = Settings.from_env()
     bearer_token(settings)
     with ExitStack() as stack:
         stack.enter_context(machine.orderly())
-        stack.enter_context(machine.alone(settings.home, "TwitterTalker"))
+        lasting = on_a_cluster(settings, detach)
+        if not lasting:
+            stack.enter_context(machine.alone(settings.home, "TwitterTalker"))
         settings = stack.enter_context(machine.postgres(settings))
-        show_app(stack, settings)
+        if not no_app and not detach:
+            show_app(stack, settings)
         start_ray(stack, settings)
-        stack.enter_context(machine.announced(settings))
-        follow(settings, seconds, lambda: None)
+        if lasting:
+            keep_running(settings, 0 if detach else seconds)
+        else:
+            stack.enter_context(machine.announced(settings))
+            follow(settings, seconds, lambda: None)
+
+
+def on_a_cluster(settings: Settings, detach: bool) -> bool:
+    """Say whether what we start goes on without us, on the Ray that RAY_ADDRESS names."""
+    if "RAY_ADDRESS" not in os.environ:
+        if detach:
+            raise ConfigError("--detach needs RAY_ADDRESS: without it Ray ends with this command.")
+        return False
+    if not settings.database_url:
+        raise ConfigError("On a Ray cluster set TALKER_DATABASE_URL: the embedded Postgres ends with this command.")
+    return True
+
+
+def keep_running(settings: Settings, seconds: float | None) -> None:
+    """Let Ray run what is not there yet, and look on; all of it goes on after us, until `talker down`."""
+    from actors.collector import found, start
+    from jobs.schedule import scheduler
+
+    say.print("It already runs; looking on." if found() else "Started: it goes on without us, until `talker down`.")
+    collector = start(settings)
+    scheduler(settings).tick.remote()
+    end = None if seconds is None else time.monotonic() + seconds
+    while end is None or time.monotonic() < end:
+        if not collector.check(timeout=1.0):
+            say.print("It was stopped.")
+            return
+
+
+@app.command()
+def down() -> None:
+    """Stop what `talker up` started; what the spool holds waits for the next start."""
+    settings = Settings.from_env()
+    local = machine.running(settings)
+    if not local and "RAY_ADDRESS" not in os.environ:
+        raise machine.MachineError(f"Nothing runs in {settings.home}.")
+    with machine.ray_cluster(settings), say.status("Stopping"):
+        from actors.collector import found
+        from jobs.schedule import stop
+
+        if collector := found():
+            collector.stop()
+        stop()
+    if local and not machine.ended(settings, PATIENCE):
+        raise machine.MachineError("`talker up` still runs: end it with Ctrl-C.")
+    say.print("It is stopped.")
 
 
 def bearer_token(settings: Settings) -> str:
@@ -179,7 +237,9 @@ def follow(settings: Settings, seconds: float | None, before_scoring: Callable[[
         say.print("Computing the first influence scores; then every 15 minutes.")
         end = None if seconds is None else time.monotonic() + seconds
         while end is None or time.monotonic() < end:
-            collector.check(timeout=0.5)
+            if not collector.check(timeout=0.5):
+                say.print("It was stopped.")
+                return
             if scoring and ray.wait(scoring, timeout=0)[0]:
                 scoring.clear()
                 say.print("The first influence scores are there.")
@@ -644,8 +704,9 @@ def db_check() -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Tell what a running `talker up` or demo does: the stream, the spool, and which tracker carries which keyword."""
+    """Tell what a `talker up` or demo does: each actor and its host, the stream, the spool, the lag, the scores."""
     from actors.spool import Spool
+    from core import queries
 
     given = Settings.from_env()
     homes = [one for one in (given, demo_settings(given, None)) if machine.running(one)]
@@ -655,16 +716,20 @@ def status(as_json: AsJson = False) -> None:
     with machine.ray_cluster(settings):
         from actors.collector import report
 
-        told = report(seconds=1.0)
+        told = report(seconds=1.0) | {"actors": machine.actors()}
+    with machine.postgres(settings), connected(settings) as engine, engine.connect() as asked:
+        run = asked.execute(queries.last_runs(limit=1)).first()
+    told["last_window"] = run._asdict() if run else None
     spool = Spool(settings.home / "spool.sqlite")
     told["spool"] = {"depth": spool.depth(), "bytes": spool.size(), "full": spool.full(settings.spool_mb)}
     spool.close()
     if as_json:
-        print(json.dumps(told))
+        print(json.dumps(told, default=str))
         return
-    answer(told["reader"] | {f"spool {name}": value for name, value in told["spool"].items()}, as_json)
-    if told["lanes"]:
-        print_table(told["lanes"])
+    answer(flat({"": told["reader"], "spool": told["spool"], "last window": told["last_window"] or {}}), as_json)
+    for table in (told["actors"], told["lanes"]):
+        if table:
+            print_table(table)
 
 
 @app.command()

@@ -77,6 +77,11 @@ class Spool:
         found: int | None = self._db.execute("SELECT min(position) FROM payload").fetchone()[0]
         return found
 
+    def newest(self) -> int:
+        """Return the position of the newest payload; 0 when none waits."""
+        found: int | None = self._db.execute("SELECT max(position) FROM payload").fetchone()[0]
+        return found or 0
+
     def size(self) -> int:
         """Return the bytes in use. The file stays as large as it ever was: SQLite fills its free pages again."""
         pages, free, page = (self._db.execute(f"PRAGMA {one}").fetchone()[0] for one in PAGES)

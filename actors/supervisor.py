@@ -17,6 +17,7 @@ from ray.exceptions import RayActorError
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from actors import lanes, packs, parse
+from actors.arrivals import Arrivals
 from actors.compliance import heed
 from actors.lanes import BATCH, Followed, Lane
 from actors.spool import Spool
@@ -37,8 +38,11 @@ SHARE_OUT = 1.0  # seconds between looks at who carries what
 TELL = 5.0  # seconds between two words to Postgres of how the lanes are
 LET_GO = 0.5  # seconds between two commits to the spool of what it need not hold any more
 
+TRACKER = "tracker:"  # how the names of their actors begin
 # Ray starts a tracker that died again and sends its stretches again; committing a stretch twice changes nothing.
-RemoteTracker: Any = ray.remote(num_cpus=0.05, max_restarts=-1, max_task_retries=-1)(KeywordTracker)
+RemoteTracker: Any = ray.remote(num_cpus=0.05, max_restarts=-1, max_task_retries=-1, scheduling_strategy="SPREAD")(
+    KeywordTracker
+)
 
 
 @dataclass(eq=False)
@@ -47,6 +51,7 @@ class Tracker:
 
     name: str
     database_url: str
+    detached: bool
     lanes: list[Lane] = field(default_factory=list)
     flying: list[Lane] = field(default_factory=list)
     call: Any = None
@@ -59,8 +64,9 @@ class Tracker:
 
     def start(self) -> None:
         """Start the actor `tracker:NAME`, or take the one that runs."""
-        named = RemoteTracker.options(name=f"tracker:{self.name}", namespace=NAMESPACE, get_if_exists=True)
-        self.actor = named.remote(self.database_url)
+        named = {"name": TRACKER + self.name, "namespace": NAMESPACE, "get_if_exists": True}
+        lifetime = "detached" if self.detached else None
+        self.actor = RemoteTracker.options(**named, lifetime=lifetime).remote(self.database_url)
 
     def due(self) -> bool:
         """Say whether it should get what waits for it, now."""
@@ -91,19 +97,30 @@ class Supervisor:
 
     A plain class: `talker replay` calls it, `talker up` makes it an actor. A lane has one stretch in flight, so that
     its payloads stay in order; what gathers meanwhile is its next stretch, so batches grow with the backlog.
-    `patterns` (a regular expression by keyword) finds keywords in payloads whose rules have no tag.
+    `patterns` (a regular expression by keyword) finds keywords in payloads whose rules have no tag. `detached` trackers
+    outlive a supervisor that is killed; the next one takes them over.
     """
 
-    def __init__(self, database_url: str, spool: Path, patterns: Mapping[str, str] | None = None, most: int = 8):
+    def __init__(
+        self,
+        database_url: str,
+        spool: Path,
+        patterns: Mapping[str, str] | None = None,
+        most: int = 8,
+        *,
+        detached: bool = False,
+    ):
         self.read = 0  # tweets taken from the spool
-        self._url, self._most = database_url, most
+        self._url, self._most, self._detached = database_url, most, detached
         self._engine = db.engine(database_url)
         self.spool = Spool(spool)
         self._patterns = {name.casefold(): pattern for name, pattern in (patterns or {}).items()}
         self._judge = packs.Judge()
         self._followed: dict[str, Followed] = {}
-        self._trackers: dict[str, Tracker] = {}
+        left = left_behind() if detached else []
+        self._trackers = {name: Tracker(name, database_url, detached) for name in left}
         self._carrier: dict[str, str] = {}  # the tracker of each lane, by name
+        self._arrivals = Arrivals()
         self._taken = 0  # position of the last payload taken from the spool
         self._acknowledged = 0
         self._shared_out = self._let_go = self._told = 0.0
@@ -145,6 +162,7 @@ class Supervisor:
             self._outlast(self.refresh)
         if self._refreshed is None:  # whose payloads the spool holds is not known before Postgres answers
             return True
+        self._arrivals.note(self.spool.newest)
         self._outlast(self._take)
         if time.monotonic() - self._shared_out > SHARE_OUT:
             self._share_out()
@@ -158,7 +176,7 @@ class Supervisor:
         return sum(one.uncommitted() for one in self._followed.values())
 
     def status(self) -> list[dict[str, Any]]:
-        """Tell of each lane which tracker carries it, what waits and is in flight, and what was committed so far."""
+        """Tell of each lane which tracker carries it, what waits and since when, and what was committed so far."""
         return [
             {
                 "keyword": lane.keyword.name,
@@ -166,6 +184,7 @@ class Supervisor:
                 "tracker": tracker.name,
                 "waiting": len(lane.waiting),
                 "in_flight": lane.uncommitted() - len(lane.waiting),
+                "lag_s": self._lag(lane),
                 "committed": lane.committed,
                 "restarts": max(0, tracker.restarts),
                 "process": tracker.process,
@@ -178,6 +197,13 @@ class Supervisor:
         """Tell Postgres how the lanes are, for the admin's page."""
         self._told = time.monotonic()
         store.tell(self._engine, "supervisor", datetime.now(UTC), {"lanes": self.status()})
+
+    def _lag(self, lane: Lane) -> float:
+        """Return for how long the oldest payload has waited that is not known to be committed, since it came."""
+        try:
+            return round(self._arrivals.age(lane.oldest()), 1)
+        except IndexError:  # none waits, or the last has just gone
+            return 0.0
 
     def full(self) -> bool:
         """Say whether as much waits here as memory is allowed to hold."""
@@ -229,13 +255,15 @@ class Supervisor:
             one.settle()
         self._carrier = lanes.carriers(keywords, self._most, self._carrier)
         for name in set(self._carrier.values()) - self._trackers.keys():
-            self._trackers[name] = Tracker(name, self._url)
+            self._trackers[name] = Tracker(name, self._url, self._detached)
         for tracker in self._trackers.values():
             tracker.lanes = []
         for lane in (lane for one in keywords for lane in one.lanes):
             self._trackers[self._carrier[lane.name]].lanes.append(lane)
-        # Ray ends an actor that nobody holds.
-        self._trackers = {name: one for name, one in self._trackers.items() if one.lanes or one.flying}
+        for idle in [name for name, one in self._trackers.items() if not one.lanes and not one.flying]:
+            tracker = self._trackers.pop(idle)
+            if tracker.detached:  # others Ray ends by itself when nobody holds them
+                ray.kill(tracker.actor)
         self._shared_out = time.monotonic()
 
     def _send(self) -> None:
@@ -288,9 +316,17 @@ class Supervisor:
         waits = [lane.oldest() for one in self._followed.values() for lane in one.lanes if lane.uncommitted()]
         upto = min(waits) - 1 if waits else self._taken
         now = time.monotonic()
+        self._arrivals.forget(upto)
         if upto > self._acknowledged and (not waits or now - self._let_go > LET_GO):
             self.spool.acknowledge(upto)
             self._acknowledged, self._let_go = upto, now
+
+
+def left_behind() -> list[str]:
+    """Return the names of the trackers that an earlier supervisor left."""
+    named = ray.util.list_named_actors(all_namespaces=True)
+    ours = [one["name"] for one in named if one["namespace"] == NAMESPACE]
+    return [name.removeprefix(TRACKER) for name in ours if name.startswith(TRACKER)]
 
 
 def passing(error: Exception) -> bool:

@@ -28,7 +28,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 import machine
 from actors import tracker
-from actors.collector import Collector, collect
+from actors.collector import collect
 from actors.lanes import Stretch
 from actors.parse import MARK, RULES
 from actors.replay import feed
@@ -214,20 +214,9 @@ def small_x(settings: Settings, file: Path, *options: str) -> Iterator[Settings]
         yield replace(settings, x_base_url=x["api"])
 
 
-@contextmanager
-def collecting(settings: Settings) -> Iterator[Collector]:
-    """Collect inside the block; afterwards the actors are gone, so that others may have their names."""
-    with collect(settings) as collector:
-        yield collector
-    for actor in (collector.reader, collector.supervisor):
-        ray.kill(actor)
-    while {one["name"] for one in ray.util.list_named_actors(all_namespaces=True)} & {"reader", "supervisor"}:
-        time.sleep(LOOK)
-
-
 def over_http(settings: Settings, engine: Engine, file: Path) -> float:
     """Return the tweets a second that come through tweepy from the small X and are committed."""
-    with small_x(settings, file, "--rate=0") as reached, collecting(reached) as collector:
+    with small_x(settings, file, "--rate=0") as reached, collect(reached) as collector:
         seen: list[tuple[float, int]] = []
         while not seen or seen[-1][1] < TWEETS:
             collector.check(timeout=LOOK)
@@ -255,7 +244,7 @@ def latency(settings: Settings, engine: Engine, lines: list[bytes]) -> dict[str,
     track(engine, *names)
     file = settings.home / "paced.jsonl"
     file.write_bytes(b"".join(tagged(line, name) for line, name in zip(lines[: PACE * SECONDS], cycle(names))))
-    with small_x(settings, file, f"--rate={PACE}") as reached, collecting(reached) as collector:
+    with small_x(settings, file, f"--rate={PACE}") as reached, collect(reached) as collector:
         late = []
         for emitted, seen in seen_rows(engine, collector.check, PACE * SECONDS):
             late.append((emitted, (seen - emitted).total_seconds()))
@@ -273,7 +262,7 @@ def tagged(line: bytes, name: str) -> bytes:
     return head + mark + orjson.dumps([{"id": "1", "tag": MARK + name}]) + b"}\n"
 
 
-def seen_rows(engine: Engine, check: Callable[[float], None], number: int) -> Iterator[tuple[datetime, datetime]]:
+def seen_rows(engine: Engine, check: Callable[[float], object], number: int) -> Iterator[tuple[datetime, datetime]]:
     """Yield when each delivered tweet was emitted and when its row was first seen, until so many are."""
     seen: set[int] = set()
     since = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -17,10 +18,11 @@ from core import db, queries
 from core.config import Settings, TalkerError
 from core.queries import QUARTER
 from jobs.influence import quarter_before
-from jobs.session import NAMESPACE, spark_host
+from jobs.session import NAMESPACE, end_host, spark_host
 
 log = logging.getLogger(__name__)
 
+SCHEDULER = "scheduler"
 Run = Callable[[str | None], dict[str, Any]]
 
 LOOK_BACK = timedelta(hours=2)  # after a longer pause only the latest window is worth its time
@@ -120,5 +122,12 @@ def scheduler(settings: Settings) -> Any:
 
     # It needs no processor of its own, and is started again for ever: all it knows is in Postgres.
     remote: Any = ray.remote(num_cpus=0, max_restarts=-1)(Scheduler)
-    named = {"name": "scheduler", "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+    named = {"name": SCHEDULER, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
     return remote.options(**named, max_concurrency=2).remote(run, settings.database_url)
+
+
+def stop() -> None:
+    """End the scheduler, and Spark with it; the windows that are missed meanwhile are caught up at the next start."""
+    with suppress(ValueError):  # there is none
+        ray.kill(ray.get_actor(SCHEDULER, namespace=NAMESPACE))
+    end_host()

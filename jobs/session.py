@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 APP = "influence"
 NAMESPACE = "talker"
+HOST = "spark-host"
 EXECUTOR = "raydp-executor-"  # what RayDP calls its executor actors
 OF_A_SESSION = (f"{APP}_SPARK_MASTER", "RAY_APP_MASTER", EXECUTOR)  # how the names of a session's actors begin
 PARTING_S = 60  # a session's actors take about a second to end, on a busy machine several
@@ -128,7 +129,15 @@ class SparkHost:
             if self._spark is None:
                 clear_away()
                 cores, memory = 1, "1G"  # of each executor
-                self._spark = raydp.init_spark(APP, self._settings.spark_executors, cores, memory, configs={**CONFIGS})
+                spread = "SPREAD" if len([node for node in ray.nodes() if node["Alive"]]) > 1 else None
+                self._spark = raydp.init_spark(
+                    APP,
+                    self._settings.spark_executors,
+                    cores,
+                    memory,
+                    placement_group_strategy=spread,
+                    configs={**CONFIGS},
+                )
             if not _answers(self._spark):
                 raise SystemExit("The Spark session is dead.")
             return self._spark
@@ -179,5 +188,14 @@ def spark_host(settings: Settings) -> Any:
     """Return the handle of the one SparkHost actor, started if it is not there."""
     # Ray restarts a host that dies; a run sent again replaces the same window, which changes nothing.
     remote: Any = ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=2)(SparkHost)
-    named = {"name": "spark-host", "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-    return remote.options(**named, max_concurrency=2).remote(settings)
+    named = {"name": HOST, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+    # The lake is on one disk: where Ray has several hosts, that of the spool, whose resource it is.
+    beside = {"resources": {"spool": 0.001}} if "spool" in ray.cluster_resources() else {}
+    return remote.options(**named, **beside, max_concurrency=2).remote(settings)
+
+
+def end_host() -> None:
+    """End the SparkHost actor, its JVMs and its actors; a run in progress is done anew at the next start."""
+    with suppress(ValueError):  # there is none
+        ray.kill(ray.get_actor(HOST, namespace=NAMESPACE))
+    clear_away()

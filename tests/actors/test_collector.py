@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,12 +15,14 @@ from random import Random
 import orjson
 import psutil
 import pytest
+import ray
 from sqlalchemy import select
 
 import machine
 from actors import parse, terms
-from actors.collector import collect
+from actors.collector import collect, found, report, start
 from actors.spool import Spool
+from actors.stream import StreamError
 from actors.tracker import keywords_named
 from core import db, store
 from core.config import Settings
@@ -29,7 +32,7 @@ from local_x.stories import KEYWORDS
 
 SEED, TIMES = 69, 5  # each victim so often
 LONGEST = 6.0  # seconds between two kills, 3 on average: all in a minute, and some while the last one's harm lasts
-ACTORS = ("ray::Reader", "ray::Supervisor", "ray::KeywordTracker")
+ACTORS = ("ray::EndlessReader", "ray::EndlessSupervisor", "ray::KeywordTracker")
 TOKEN = "canary-token"
 
 # SQLite itself notes what the spool accepts, in the transaction that accepts it; nobody takes it out again.
@@ -170,3 +173,92 @@ def test_twenty_kills_in_a_minute_lose_nothing_and_count_nothing_twice(postgres,
     assert {id for _, id in stored} - emitted == set(), told
     assert {(row.keyword_id, row.minute, row.label): row.tweets for row in trend} == volume, told
     assert {(row.keyword_id, row.hour, row.label, row.term): row.tweets for row in term} == words, told
+
+
+@pytest.fixture
+def speaking(postgres, scenario, ray_cluster, tmp_path):
+    """A small X, the settings that lead to it, and the spool between."""
+    x = LocalX(scenario, TOKEN, speed=0, rate=300.0, evict=True)
+    with running(x) as url, closing(Spool(tmp_path / "spool.sqlite")) as spool:
+        asked = Settings(home=tmp_path, database_url=postgres.url, x_bearer_token=TOKEN, x_base_url=url)
+        yield x, replace(asked, x_daily_budget_usd=float("inf")), spool
+        if left := found():
+            left.stop()
+
+
+def stored(settings):
+    """The ids of the stored tweets."""
+    engine = db.engine(settings.database_url)
+    with engine.connect() as connection:
+        ids = connection.execute(select(Tweet.id).where(Tweet.matched).distinct()).scalars().all()
+    engine.dispose()
+    return set(ids)
+
+
+START = """
+import ray, sys
+from actors.collector import start
+from core.config import Settings
+ray.init(address=sys.argv[1], namespace="other", log_to_driver=False)
+collector = start(Settings.from_env())
+assert collector.check(timeout=0)
+"""
+
+
+@pytest.mark.cluster
+def test_what_collects_is_started_once_outlives_who_started_it_and_is_taken_over_when_it_dies(speaking):
+    x, settings, _ = speaking
+    ours = start(settings)
+    wait_for(lambda: x.emitted() and processes("ray::KeywordTracker"))
+    before = {process.pid for title in ACTORS for process in processes(title)}
+    other = [sys.executable, "-c", START, ray.get_runtime_context().gcs_address]
+    subprocess.run(other, env=os.environ | settings.environment(), check=True)
+
+    assert start(settings) == ours == found()
+    assert {process.pid for title in ACTORS for process in processes(title)} >= before
+    (supervisor,) = processes("ray::EndlessSupervisor")
+    trackers = {process.pid for process in processes("ray::KeywordTracker")}
+    supervisor.kill()
+    psutil.wait_procs([supervisor])
+    more = len(x.emitted()) + 500
+    wait_for(lambda: len(x.emitted()) > more and stored(settings) >= set(x.emitted()[:more]))
+    assert {process.pid for process in processes("ray::KeywordTracker")} >= trackers
+    assert ours.check(timeout=0)
+    restarts = {one["actor"]: one["restarts"] for one in machine.actors()}
+    assert (restarts["supervisor"], restarts["reader"]) == (1, 0)
+    told = report(seconds=0.5)
+    assert told["reader"]["state"] == "listening"
+    assert all(0 <= lane["lag_s"] < 60 for lane in told["lanes"])
+
+    found().stop()
+    assert found() is None
+    assert not ours.check(timeout=0)
+    wait_for(lambda: not processes("ray::Endless") and not processes("ray::KeywordTracker"))
+
+
+@pytest.mark.cluster
+def test_a_stop_leaves_what_is_not_committed_in_the_spool_and_the_next_start_stores_it(speaking):
+    x, settings, spool = speaking
+    first = start(settings)
+    wait_for(x.emitted)
+    first.supervisor.stop.remote()  # as during an upgrade: nobody takes from the spool any more
+    wait_for(lambda: spool.depth() > 300)
+    first.stop()
+    left = spool.depth()
+    x.change(rate=0.001)
+    second = start(settings)
+    wait_for(lambda: spool.depth() == 0)
+    second.stop()
+
+    assert left > 300
+    assert stored(settings) == set(x.emitted())
+
+
+@pytest.mark.cluster
+def test_what_cannot_go_on_says_why(speaking):
+    _, settings, _ = speaking
+    with collect(replace(settings, x_bearer_token="wrong")) as collector:
+        with pytest.raises(StreamError, match="X answers HTTP 401"):
+            wait_for(lambda: not collector.check(timeout=1))
+        with pytest.raises(StreamError, match="X answers HTTP 401"):
+            collector.check(timeout=0)  # whoever looks on later is told, too
