@@ -256,6 +256,15 @@ def delete(lake: Lake, table: str, doomed: Doomed, columns: list[str]) -> int:
     return count.total()
 
 
+def expire(lake: Lake, before: date) -> int:
+    """Take the days before another out of the lake; returns how many rows went."""
+    old = [folder for folder in lake.folders("tweet") if folder < day(before)]
+    rows = sum(lake.manifest.files[name] for name in lake.files(*old))
+    if old:
+        rewrite(lake, "tweet", old, lambda rows: pa.array(np.ones(len(rows), bool)))
+    return rows
+
+
 def rewrite(lake: Lake, table: str, folders: Iterable[str], doomed: Doomed | None = None) -> None:
     """Write each folder's files anew as one, without what is outdated or doomed."""
     folders, outdated = set(folders), lake.outdated(table)
