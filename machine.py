@@ -127,7 +127,7 @@ def ray_cluster(settings: Settings) -> Iterator[None]:
 
     It is closed to anyone without the token, and bound to this machine. Java for Spark must be named before.
     """
-    if "RAY_AUTH_TOKEN" not in os.environ and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+    if not {"RAY_ADDRESS", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file(home(settings) / "ray_token"))
     import ray
 

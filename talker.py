@@ -41,6 +41,7 @@ weights = typer.Typer(no_args_is_help=True, help="The weights that influence is 
 account = typer.Typer(no_args_is_help=True, help="Who may sign in to the app.")
 schema = typer.Typer(no_args_is_help=True, help="The database schema.")
 alerts = typer.Typer(no_args_is_help=True, help="The alerts, and what a rule would have done.")
+several = typer.Typer(no_args_is_help=True, help="The same on several hosts, by Ray's cluster launcher.")
 bench = typer.Typer(no_args_is_help=True, help="What it does in a second, beside what this machine could do.")
 groups = {
     "track": track,
@@ -51,6 +52,7 @@ groups = {
     "alerts": alerts,
     "account": account,
     "db": schema,
+    "cluster": several,
     "bench": bench,
 }
 for room, commands in groups.items():
@@ -58,6 +60,8 @@ for room, commands in groups.items():
 
 UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, and does not name this one
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Template = Annotated[Path, typer.Option("--config", metavar="FILE", help="Another cluster.yaml.")]
+CLUSTER = Path(__file__).with_name("cluster.yaml")
 Csv = Annotated[Path, typer.Argument(help="Labelled pairs of people.", exists=True, dir_okay=False)]
 HASTY_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # compile less: for a demo's short jobs Java starts sooner
 SCORECARD = (
@@ -426,6 +430,44 @@ def forget(
         answer(counts | {"lake": clean_lake(engine, settings)}, as_json)
 
 
+@app.command()
+def expire(
+    days: Annotated[int | None, typer.Option(min=1, help="How many days are kept; default: the setting.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what is older than TALKER_KEEP_DAYS from the tables and the lake, now."""
+    from jobs.expiry import expire as expired
+
+    given = Settings.from_env()
+    kept = days or given.keep_days
+    if not kept:
+        raise ConfigError("TALKER_KEEP_DAYS is not set: give --days.")
+    with machine.postgres(given) as settings, connected(settings) as engine:
+        answer(expired(engine, settings.lake, kept, datetime.now(UTC)), as_json)
+
+
+@app.command("backup")
+def make_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
+    """Write the whole database, as it is at one moment, into a file; collecting goes on."""
+    from backup import backup
+
+    with machine.postgres(Settings.from_env()) as settings:
+        backup(settings.database_url, file)
+    say.print(f"{file} has {file.stat().st_size:,} bytes.", markup=False)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What `talker backup` wrote.", exists=True)]) -> None:
+    """Put a backup into a database that holds nothing yet, and bring it to this version."""
+    from backup import restore as restored
+
+    with ExitStack() as stack:
+        given = Settings.from_env()
+        settings = given if given.database_url else stack.enter_context(machine.postgres(given))
+        restored(stack.enter_context(connected(settings)), file)
+    say.print("The backup is in the database. The next influence run builds the lake anew.")
+
+
 def ask_x_what_is_gone(engine: Engine, settings: Settings, waiting: list[Spool]) -> None:
     """Ask X about all that is stored, now, and delete what is gone."""
     from actors.compliance_jobs import KINDS, ComplianceJobs
@@ -730,6 +772,55 @@ def status(as_json: AsJson = False) -> None:
     for table in (told["actors"], told["lanes"]):
         if table:
             print_table(table)
+
+
+@several.command("config")
+def cluster_config(template: Template = CLUSTER) -> None:
+    """Write the cluster.yaml with your hosts in it, and what they get, for Ray's own commands; tells where."""
+    import cluster
+
+    described = cluster.configured(Settings.from_env(), template)
+    cluster.pack(described)
+    print(described.file)
+
+
+@several.command("up")
+def cluster_up(template: Template = CLUSTER) -> None:
+    """Start Ray on the hosts, or bring them to this version without a restart."""
+    import cluster
+
+    cluster.up(cluster.configured(Settings.from_env(), template))
+    say.print("The cluster is up: talker cluster submit -- talker up --detach")
+
+
+@several.command("status")
+def cluster_status(template: Template = CLUSTER, as_json: AsJson = False) -> None:
+    """Tell what `talker status` does on the head."""
+    import cluster
+
+    print(cluster.status(cluster.configured(Settings.from_env(), template), as_json), end="")
+
+
+@several.command("submit")
+def cluster_submit(
+    command: Annotated[list[str], typer.Argument(help="What to run there, after --.")],
+    template: Template = CLUSTER,
+    name: Annotated[str | None, typer.Option("--id", help="The job's name; of each there is one.")] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for its end.")] = False,
+) -> None:
+    """Run a command as a Ray job; its failure is ours."""
+    import cluster
+
+    cluster.submit(cluster.configured(Settings.from_env(), template), command, name, not no_wait)
+
+
+@several.command("down")
+def cluster_down(template: Template = CLUSTER) -> None:
+    """Stop all that runs on the hosts; what the spool holds waits on the head's disk."""
+    import cluster
+
+    cluster.down(cluster.configured(Settings.from_env(), template))
+    say.print("Nothing runs on the cluster any more.")
 
 
 @app.command()

@@ -51,6 +51,9 @@ class Settings:
     x_user_usd: float = setting(0.01, "What X takes for a user that is looked up.")
     x_request_usd: float = setting(0.005, "What X takes for a request that counts tweets.")
     x_rule_length: int = setting(1024, "Characters that X allows a rule; 2,048 on its largest plan.")
+    keep_days: int = setting(
+        0, "Days after which tweets and what was counted of them are deleted, tables and lake, each night; `0`: never."
+    )
     max_trackers: int = setting(
         8, "Tracker processes at most; more keywords than that share some, and a very busy keyword gets several."
     )
@@ -59,6 +62,14 @@ class Settings:
         72.0, "Hours after which what a tweet earned is worth half, where a keyword has no half-life of its own."
     )
     spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
+    cluster_head: str = setting(
+        "", "Address of a cluster's head, which keeps the spool and the lake; for `talker cluster`.", shown="none"
+    )
+    cluster_workers: str = setting("", "Addresses of the cluster's other hosts, with commas between.", shown="none")
+    cluster_user: str = setting("talker", "The user on these hosts.")
+    cluster_key: Path = setting(
+        Path("~/.ssh/talker_cluster"), "The private key that they know, of no other use: the head gets it, too."
+    )
     weights_method: str = setting(
         "", "How scores are weighed, `additive` or `forest`.", shown="the better one, as `core/weights.json` says"
     )

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 
 from core import db
 from core.config import Settings, TalkerError
-from jobs import influence
+from jobs import expiry, influence
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +164,14 @@ class SparkHost:
         except (Py4JError, ConnectionError):
             self.spark()
             raise
+
+    def expire(self) -> dict[str, int]:
+        """Delete what is older than TALKER_KEEP_DAYS allows, and say how many rows went.
+
+        Raises:
+            TalkerError: a run is in progress.
+        """
+        return expiry.expire(self._engine, self._settings.lake, self._settings.keep_days, datetime.now(UTC))
 
     def health(self) -> dict[str, object]:
         """Say whether there is a session yet, and how many executors Ray runs for it."""

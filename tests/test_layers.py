@@ -17,6 +17,8 @@ MAY_IMPORT = {
     "machine": {"core"},
     "bench": {"core", "actors", "jobs", "panel_app", "local_x", "machine"},
     "doctor": {"core", "machine", "jobs"},
+    "cluster": {"core"},
+    "backup": {"core"},
 }
 OURS = {*MAY_IMPORT, "talker"}
 HEAVY = ("ray", "pyspark", "raydp", "panel", "holoviews", "pandas", "sklearn", "tweepy")
