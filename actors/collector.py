@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, GetTimeoutError, RayActorError
 
+from actors import metrics
 from actors.budget import Prices
+from actors.metrics import Metrics
+from actors.spool import Spool
 from actors.stream import Reader
 from actors.supervisor import NAMESPACE, TRACKER, Supervisor
+from core import db
 from core.config import Settings, TalkerError
 
 SPOOL = "spool"  # the resource of Ray that only the host of the spool has
@@ -48,9 +53,19 @@ class Endless:
 class EndlessReader(Endless, Reader):
     """The reader as an actor."""
 
+    def __init__(self, *args: Any, **fields: Any):
+        super().__init__(*args, **fields)
+        Metrics(lambda: metrics.of_reader(self.health())).begin()
+
 
 class EndlessSupervisor(Endless, Supervisor):
     """The supervisor as an actor."""
+
+    def __init__(self, database_url: str, spool: Path, **fields: Any):
+        super().__init__(database_url, spool, **fields)
+        engine, own = db.engine(database_url, pool_size=1), Spool(spool)
+        Metrics(lambda: metrics.of_supervisor(self.read, self.status(), own)).begin()
+        Metrics(lambda: metrics.of_tables(engine)).begin()
 
 
 @dataclass(frozen=True)

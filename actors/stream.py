@@ -141,7 +141,7 @@ class Reader:
         )
         self._lines: queue.Queue[bytes] = queue.Queue(maxsize=20_000)  # full: the socket waits, and X with it
         self._stopping, self._rules_due, self._read = threading.Event(), threading.Event(), threading.Event()
-        self._state = "starting"
+        self._state, self._attempts = "starting", 0
         self._attempt: Attempt | None = None
         self._freed = False
         self._fault: Exception | None = None
@@ -177,6 +177,7 @@ class Reader:
     def health(self) -> dict[str, Any]:
         """Tell the connection's state, how many payloads wait in memory, and why X refuses which keyword's rule."""
         told = {"state": self._state, "in_memory": self._lines.qsize(), "refused": self._rules.refused}
+        told["connects"] = self._attempts
         return told | {"percent": self._governor.percent, "spent_usd": round(self._governor.spent(), 4)}
 
     def _follow(self) -> None:
@@ -216,6 +217,7 @@ class Reader:
 
     def _connect(self) -> Ended:
         self._connects.spend(time.time())
+        self._attempts += 1
         attempt = Attempt(self._token, self._hear, self._listening, self._heartbeat.beat)
         self._attempt = at(attempt, self._base_url, self._silence)
         if self._stopping.is_set():  # `stop` came too early to see this attempt

@@ -56,6 +56,7 @@ class Tracker:
     flying: list[Lane] = field(default_factory=list)
     call: Any = None
     sent_at: float = 0.0
+    took: float = 0.0  # seconds, from sending to commit
     process: int = 0
     restarts: int = -1
 
@@ -88,6 +89,7 @@ class Tracker:
         """Note that the call in flight is committed, by a process of this id."""
         for lane in self.flying:
             lane.landed()
+        self.took = time.monotonic() - self.sent_at
         self.restarts += process != self.process
         self.process = process
 
@@ -185,6 +187,7 @@ class Supervisor:
                 "waiting": len(lane.waiting),
                 "in_flight": lane.uncommitted() - len(lane.waiting),
                 "lag_s": self._lag(lane),
+                "batch_s": round(tracker.took, 3),
                 "committed": lane.committed,
                 "restarts": max(0, tracker.restarts),
                 "process": tracker.process,

@@ -830,6 +830,31 @@ def last_runs(limit: int = 5) -> Rows:
     return select(*columns).order_by(InfluenceRun.started_at.desc()).limit(limit)
 
 
+def vital_signs() -> Rows:
+    """What the trackers have committed of the spools there are, what is dead, and how the last good influence run was.
+
+    `window_s` is how long that took, `window_age_s` how long ago it ended; both are NULL while there is none.
+    """
+    dead = select(func.count()).select_from(DeadLetter)
+    last = (
+        select(InfluenceRun.seconds, InfluenceRun.finished_at)
+        .where(InfluenceRun.state == "done")
+        .order_by(InfluenceRun.finished_at.desc())
+        .limit(1)
+        .subquery()
+    )
+    done = [select(func.coalesce(func.sum(one), 0)) for one in (SpoolOffset.stored, SpoolOffset.duplicate)]
+    age = func.extract("epoch", func.now() - last.c.finished_at)
+    return select(
+        done[0].scalar_subquery().label("stored"),
+        done[1].scalar_subquery().label("duplicate"),
+        dead.where(DeadLetter.reason == "malformed").scalar_subquery().label("malformed"),
+        dead.where(DeadLetter.reason == "refused").scalar_subquery().label("refused"),
+        select(last.c.seconds).scalar_subquery().label("window_s"),
+        select(age).select_from(last).scalar_subquery().label("window_age_s"),
+    )
+
+
 def positions() -> Rows:
     """How far each tracker has committed each spool."""
     counts = (SpoolOffset.position, SpoolOffset.stored, SpoolOffset.duplicate)

@@ -1,0 +1,38 @@
+"""What a load balancer is told."""
+
+import subprocess
+
+import pytest
+
+import machine
+from core import db
+from tests.panel_app.conftest import Guest, served
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory):
+    """A Postgres that may be stopped."""
+    server = machine.embedded(tmp_path_factory.mktemp("pg") / "postgres")
+    engine = db.engine(server.get_uri())
+    db.upgrade(engine)
+    engine.dispose()
+    yield server
+    server.cleanup()
+
+
+def test_the_app_is_well_while_postgres_answers(own_postgres, tmp_path):
+    with served(own_postgres.get_uri(), tmp_path) as address:
+        guest = Guest(address)
+        well = guest.look("/health")
+        assert (well.status_code, well.json()) == (200, {"postgres": True})
+        assert well.headers["Cache-Control"] == "no-store"
+
+        own_postgres.ensure_postgres_running()
+        subprocess.run(["kill", "-QUIT", str(own_postgres.get_pid())], check=True)
+        ill = guest.look("/health")
+        while ill.status_code == 200:  # it is still dying
+            ill = guest.look("/health")
+        assert (ill.status_code, ill.json()) == (503, {"postgres": False})
+
+        own_postgres.ensure_postgres_running()
+        assert guest.look("/health").status_code == 200
