@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 import backup
 import machine
-from core import db, store
+from core import db
+from core.batches import Batch, save_batch
 from core.models import Base
 from jobs.extract import extract
 
@@ -16,7 +17,7 @@ from jobs.extract import extract
 def filled(engine, keyword, tweet_row, author_row):
     keyword()
     rows = [{**tweet_row(id), "terms": ["good"]} for id in range(1, 50)]
-    store.save_batch(engine, store.Batch(1, "s", "nike", 49, rows, [author_row(1)]))
+    save_batch(engine, Batch(1, "s", "nike", 49, rows, [author_row(1)]))
     return engine.url.render_as_string(hide_password=False)
 
 

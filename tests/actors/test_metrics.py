@@ -12,6 +12,7 @@ from actors import metrics
 from actors.metrics import ABOUT, Metrics
 from actors.spool import Spool
 from core import store
+from core.batches import Batch, save_batch
 from core.models import DeadLetter
 from tests.conftest import NOON
 
@@ -46,7 +47,7 @@ def test_the_reader_listens_or_does_not(state, listening):
 def test_what_is_stored_dead_and_scored_is_read_from_the_tables(engine, keyword, tweet_row, author_row):
     keyword()
     rows = [{**tweet_row(id), "terms": []} for id in (1, 2, 3)]
-    store.save_batch(engine, store.Batch(1, "s", "nike", 3, rows, [author_row(1)]))
+    save_batch(engine, Batch(1, "s", "nike", 3, rows, [author_row(1)]))
     letter = {"spool": "s", "detail": "", "payload": b"{"}
     reasons = enumerate(("malformed", "malformed", "refused"))
     with engine.begin() as connection:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, insert, select
 
-from core import expiry, store
+from core import expiry
+from core.batches import Batch, save_batch
 from core.expiry import expire, first_id
 from core.models import DeadLetter, Term, Trend, Tweet
 from tests.conftest import NOON
@@ -23,7 +24,7 @@ def written(engine, keyword, tweet_row, author_row):
                 {**tweet_row(first_id(at) + keyword_id, created_at=at, keyword_id=keyword_id), "terms": ["good"]}
                 for at in times
             ]
-            store.save_batch(engine, store.Batch(keyword_id, "s", name, len(rows), rows, [author_row(1)]))
+            save_batch(engine, Batch(keyword_id, "s", name, len(rows), rows, [author_row(1)]))
 
     return write
 
@@ -61,7 +62,7 @@ def test_the_hour_itself_stays_whole(engine, written):
 def test_a_tweet_whose_id_is_older_than_ids_of_that_kind_goes_by_its_time(engine, keyword, tweet_row, author_row):
     keyword()
     rows = [{**tweet_row(7, created_at=NOON), "terms": []}]
-    store.save_batch(engine, store.Batch(1, "s", "nike", 1, rows, [author_row(1)]))
+    save_batch(engine, Batch(1, "s", "nike", 1, rows, [author_row(1)]))
 
     assert expire(engine, NOON)["tweet"] == 0
     assert expire(engine, NOON + timedelta(hours=1))["tweet"] == 1
