@@ -688,6 +688,22 @@ def bench_ingest(as_json: AsJson = False) -> None:
     answer(figures, as_json)
 
 
+@bench.command("scaling")
+def bench_scaling(as_json: AsJson = False) -> None:
+    """Measure what a tweet costs at each stage, and simulate what larger streams need."""
+    from bench.scaling import measure
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        status = stack.enter_context(say.status("Starting"))
+        found = measure(Settings.from_env(), status.update)
+    if as_json:
+        answer(found, as_json)
+    else:
+        answer(found["us"], as_json)
+        print_table(found["streams"])
+
+
 @bench.command("influence")
 def bench_influence(
     rows: Annotated[int, typer.Option(min=1000, help="Made-up tweets to score.")] = 10_000_000,
