@@ -544,6 +544,34 @@ def influence_run(
     answer(scores, as_json)
 
 
+@influence.command("backfill")
+def influence_backfill(
+    start: Annotated[str, typer.Argument(help="End of the first window, ISO 8601.")],
+    end: Annotated[str, typer.Argument(help="End of the last window.")],
+    hours: Annotated[float, typer.Option(min=0.25, help="From one window to the next.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the influence scores of past windows, one after the other; those that are there are computed anew."""
+    first, last = (parsed_time(one) or datetime.now(UTC) for one in (start, end))
+    import ray
+
+    from jobs.schedule import windows
+    from jobs.session import spark_host
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        settings = stack.enter_context(machine.postgres(Settings.from_env()))
+        start_ray(stack, settings)
+        host, rows = spark_host(settings), []
+        for window in windows(first, last, hours):
+            with say.status(f"Computing the window that ends at {window:%Y-%m-%d %H:%M}"):
+                rows.append(ray.get(host.run_influence.remote(window.isoformat())))
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print_table(rows)
+
+
 def parsed_time(text: str | None) -> datetime | None:
     """Read an ISO 8601 time; without a zone it is UTC."""
     if text is None:
@@ -704,6 +732,24 @@ def bench_scaling(as_json: AsJson = False) -> None:
         print_table(found["streams"])
 
 
+@bench.command("kills")
+def bench_kills(as_json: AsJson = False) -> None:
+    """Kill one part after the other while tweets flow, and tell what was lost and when work went on."""
+    from bench.kills import measure
+    from jobs.session import use_bundled_java
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        status = stack.enter_context(say.status("Starting"))
+        use_bundled_java()  # before Ray: its workers inherit the environment
+        found = measure(Settings.from_env(), status.update)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        names = {name: None for one in found for name in one}
+        print_table([names | one for one in found])
+
+
 @bench.command("influence")
 def bench_influence(
     rows: Annotated[int, typer.Option(min=1000, help="Made-up tweets to score.")] = 10_000_000,
@@ -775,7 +821,7 @@ def status(as_json: AsJson = False) -> None:
         from actors.collector import report
 
         told = report(seconds=1.0) | {"actors": machine.actors()}
-    with machine.postgres(settings), connected(settings) as engine, engine.connect() as asked:
+    with machine.postgres(settings) as settings, connected(settings) as engine, engine.connect() as asked:
         run = asked.execute(queries.last_runs(limit=1)).first()
     told["last_window"] = run._asdict() if run else None
     spool = Spool(settings.home / "spool.sqlite")

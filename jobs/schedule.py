@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import db, queries
 from core.config import Settings, TalkerError
 from core.queries import QUARTER
-from jobs.influence import quarter_before
+from jobs.influence import WindowError, quarter_before
 from jobs.session import NAMESPACE, end_host, spark_host
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,19 @@ def due(begun: Sequence[Any], now: datetime) -> list[datetime]:
     recent = [latest - QUARTER * back for back in reversed(range(LOOK_BACK // QUARTER))]
     first = min((end for end in recent if end in known), default=latest)
     return [end for end in recent if end >= first and (end not in known or again(known[end], now))]
+
+
+def windows(first: datetime, last: datetime, hours: float) -> list[datetime]:
+    """Return the ends of the windows from one to another, at quarter hours, oldest first.
+
+    Raises:
+        WindowError: there is none.
+    """
+    step, end = timedelta(hours=hours), quarter_before(first)
+    found = [end + step * number for number in range((last - end) // step + 1)]
+    if not found or step % QUARTER:
+        raise WindowError("Give a start before the end, and hours that are whole quarters.")
+    return found
 
 
 def again(run: Any, now: datetime) -> bool:

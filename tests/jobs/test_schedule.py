@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from core import store
 from core.config import TalkerError
 from core.models import InfluenceRun
-from jobs.schedule import LOOK_BACK, Scheduler, due
+from jobs.schedule import LOOK_BACK, Scheduler, due, windows
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -109,6 +109,19 @@ def test_every_window_of_two_hours_is_done_in_the_end_or_tried_five_times(start,
     assert all(tries[end] == (5 if known[end].state == "failed" else 1) for end in ends)
 
 
+def test_a_backfill_computes_the_quarter_hours_from_one_time_to_another():
+    some = windows(NOON + timedelta(minutes=7), NOON + timedelta(hours=2), hours=0.5)
+
+    assert some == [NOON + timedelta(minutes=30 * number) for number in range(5)]
+    assert windows(NOON, NOON, hours=24) == [NOON]
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(-1, 1.0), (60, 0.3)])
+def test_a_backfill_of_nothing_or_between_quarters_is_refused(minutes, hours):
+    with pytest.raises(TalkerError, match="whole quarters"):
+        windows(NOON, NOON + timedelta(minutes=minutes), hours)
+
+
 def test_a_tick_runs_what_failed_before_a_later_good_one_and_what_is_missing(engine, scheduler):
     computed(engine, NOON)
     token = store.start_influence_run(engine, NOON, NOON + QUARTER, "v")
@@ -148,6 +161,20 @@ def test_a_run_that_fails_is_one_line_in_the_log_and_the_next_goes_on(engine, sc
     assert len(ran) == 2
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert line == f"The influence run for {failing} failed: An influence run is in progress."
+
+
+def test_what_is_done_each_night_is_on_the_clock_and_its_failure_is_one_line(database_url, caplog):
+    def nightly():
+        raise TalkerError("A run is in progress.")
+
+    one = Scheduler(lambda end: {}, database_url, nightly)
+    (job,) = [job for job in one._clock.get_jobs() if job.args]
+    job.func(*job.args)
+    one.stop()
+
+    assert job.trigger.get_next_fire_time(None, NOON) == NOON + timedelta(hours=15, minutes=8)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert line == "What is too old stays until the next night: A run is in progress."
 
 
 def test_a_run_may_be_had_at_once(scheduler):
