@@ -23,6 +23,8 @@ from core.config import ConfigError, Settings, TalkerError, token_file
 HERE = Path(__file__).parent
 DASHBOARD = 8265  # its port on the head, where it listens on loopback only
 STDOUT, STDERR = 1, 2
+JOINING = 300.0  # seconds in which all workers should have joined
+HOSTS = "import ray; ray.init('auto', log_to_driver=False); print(sum(one['Alive'] for one in ray.nodes()))"
 PATIENCE = 60.0  # seconds in which what was told to end should be gone
 ENVIRONMENT = "~/twittertalker/environment"
 # Ray's own processes, and Spark's. The brackets keep the search from finding itself.
@@ -157,12 +159,23 @@ def up(cluster: Cluster) -> None:
     """Start the cluster, or bring one that runs to this version without restarting it.
 
     Raises:
-        ClusterError: `ray up` fails.
+        ClusterError: `ray up` fails, or a worker does not join.
     """
     pack(cluster)
     keep = ["--no-restart"] if cluster.head and cluster.runs() else []
     if cluster.ray("up", "--yes", "--no-config-cache", *keep, str(cluster.file)):
         raise ClusterError("`ray up` failed, for the reason above.")
+    until = time.monotonic() + JOINING
+    while cluster.workers and hosts(cluster) < 1 + len(cluster.workers):
+        if time.monotonic() > until:
+            raise ClusterError("Not every worker has joined: see monitor.out in Ray's logs on the head.")
+        time.sleep(1)
+
+
+def hosts(cluster: Cluster) -> int:
+    """Count the hosts that have joined; `ray up` only waits for the head, and actors stay where they are started."""
+    told = cluster.run(cluster.head, f"python -c {shlex.quote(HOSTS)} 2> /dev/null")
+    return int(told.stdout) if told.returncode == 0 else 0
 
 
 def submit(cluster: Cluster, command: Sequence[str], name: str | None, wait: bool) -> None:

@@ -169,12 +169,17 @@ def on_a_cluster(settings: Settings, detach: bool) -> bool:
 
 def keep_running(settings: Settings, seconds: float | None) -> None:
     """Let Ray run what is not there yet, and look on; all of it goes on after us, until `talker down`."""
+    import ray
+
     from actors.collector import found, start
     from jobs.schedule import scheduler
 
-    say.print("It already runs; looking on." if found() else "Started: it goes on without us, until `talker down`.")
+    there = found()
     collector = start(settings)
-    scheduler(settings).tick.remote()
+    with say.status("Starting what collects and scores"):
+        collector.ready()
+        ray.get(scheduler(settings).soon.remote())
+    say.print("It already runs; looking on." if there else "Started: it goes on without us, until `talker down`.")
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
         if not collector.check(timeout=1.0):

@@ -75,6 +75,10 @@ class Collector:
     reader: Any
     supervisor: Any
 
+    def ready(self) -> None:
+        """Wait until both are at work; raises what keeps one from it."""
+        ray.get([actor.ended.remote(0) for actor in (self.reader, self.supervisor)])
+
     def check(self, timeout: float) -> bool:
         """Look on for about `timeout` seconds; False when somebody stopped one, and raises what else ended it."""
         asked = [actor.ended.remote(timeout) for actor in (self.reader, self.supervisor)]

@@ -87,6 +87,10 @@ class Scheduler:
         """Run no more; a run in progress goes on to its end."""
         self._clock.shutdown(wait=False)
 
+    def soon(self) -> None:
+        """Let what is due be run, and do not wait for it: whoever asks may be gone before it ends."""
+        self._clock.add_job(self.tick)
+
     def run_now(self) -> dict[str, Any] | None:
         """Compute the newest window, after a run in progress; returns its answer, or None if it failed."""
         with self._running:
