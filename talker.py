@@ -172,6 +172,7 @@ def keep_running(settings: Settings, seconds: float | None) -> None:
     import ray
 
     from actors.collector import found, start
+    from jobs.alerts import alert_clock
     from jobs.schedule import scheduler
 
     there = found()
@@ -179,6 +180,7 @@ def keep_running(settings: Settings, seconds: float | None) -> None:
     with say.status("Starting what collects and scores"):
         collector.ready()
         ray.get(scheduler(settings).soon.remote())
+        alert_clock(settings)
     say.print("It already runs; looking on." if there else "Started: it goes on without us, until `talker down`.")
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
@@ -196,11 +198,12 @@ def down() -> None:
         raise machine.MachineError(f"Nothing runs in {settings.home}.")
     with machine.ray_cluster(settings), say.status("Stopping"):
         from actors.collector import found
-        from jobs.schedule import stop
+        from jobs import alerts, schedule
 
         if collector := found():
             collector.stop()
-        stop()
+        alerts.stop()
+        schedule.stop()
     if local and not machine.ended(settings, PATIENCE):
         raise machine.MachineError("`talker up` still runs: end it with Ctrl-C.")
     say.print("It is stopped.")

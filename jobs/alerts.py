@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -34,6 +35,7 @@ from jobs.volume_rule import MEMORY, USUAL, moments
 
 log = logging.getLogger(__name__)
 
+ALERTS = "alerts"  # the actor's name
 LOOK_BACK = pd.Timedelta(days=3)  # of a keyword that has never been judged, or not for long
 PAST = MEMORY + USUAL  # what a judgement may depend on
 REHEARSED = pd.Timedelta(days=30)
@@ -226,6 +228,12 @@ def on_ray(database_url: str) -> Rehearse:
 def alert_clock(settings: Settings) -> Any:
     """Return the handle of the one AlertClock actor, started if it is not there."""
     remote: Any = ray.remote(num_cpus=0, max_restarts=-1)(AlertClock)
-    named = {"name": "alerts", "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+    named = {"name": ALERTS, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
     sent_to, rehearse = channels(settings), on_ray(settings.database_url)
     return remote.options(**named, max_concurrency=3).remote(settings.database_url, sent_to, rehearse)
+
+
+def stop() -> None:
+    """End the AlertClock; all it knows is in Postgres."""
+    with suppress(ValueError):  # there is none
+        ray.kill(ray.get_actor(ALERTS, namespace=NAMESPACE))

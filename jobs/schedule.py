@@ -113,7 +113,6 @@ class Scheduler:
         except SQLAlchemyError as error:
             log.error("There are no forecasts of today: %s", one_line(error))
 
-    def _due(self, now: datetime) -> list[datetime] | None:
     def _quietly(self, nightly: Callable[[], object]) -> None:
         """Do what is done each night; if it fails, the next night is another."""
         with self._running:
@@ -122,7 +121,7 @@ class Scheduler:
             except (TalkerError, RayError, SQLAlchemyError) as error:
                 log.error("What is too old stays until the next night: %s", one_line(error))
 
-    def _due(self, now: datetime) -> list[datetime]:
+    def _due(self, now: datetime) -> list[datetime] | None:
         try:
             with self._engine.connect() as connection:
                 return due(connection.execute(queries.influence_windows(now - LOOK_BACK)).all(), now)
