@@ -343,6 +343,145 @@ def forecast_runs(keyword_id: int) -> Rows:
     return select(*(ranked.c[column.key] for column in columns)).where(ranked.c.latest == 1).order_by(ranked.c.subject)
 
 
+def reaching(keyword_id: int, limit: int = 100) -> Rows:
+    """The neutral and negative of the newest window with the highest scores, and what they reach and earned."""
+    columns = ("label", "score", "sentiment", "scored", "followers_count", "retweet_count", "like_count")
+    return (
+        select(*(getattr(Influence, name) for name in columns), Author.name, Author.username)
+        .join(Author, Author.id == Influence.author_id)
+        .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest(Influence, keyword_id, None))
+        .where(Influence.label < 1)
+        .order_by(Influence.label, Influence.score.desc(), Influence.author_id)
+        .limit(limit)
+    )
+
+
+def rhythms(keyword_id: int, start: datetime, end: datetime, limit: int = 200) -> Rows:
+    """How often those tweet who were positive in a window of the range: own `tweets`, `first` and `last` of it."""
+    positive = (
+        select(Influence.author_id, func.max(Influence.score).label("score"))
+        .where(Influence.keyword_id == keyword_id, Influence.window_end > start, Influence.window_end <= end)
+        .where(Influence.label == 1)
+        .group_by(Influence.author_id)
+        .order_by(func.max(Influence.score).desc(), Influence.author_id)
+        .limit(limit)
+        .subquery()
+    )
+    at = Tweet.created_at
+    counted = (func.count().label("tweets"), func.min(at).label("first"), func.max(at).label("last"))
+    return (
+        select(cast(positive.c.author_id, String).label("author_id"), positive.c.score, Author.name, Author.username)
+        .add_columns(*counted)
+        .join(Tweet, Tweet.author_id == positive.c.author_id)
+        .outerjoin(Author, Author.id == positive.c.author_id)
+        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet")
+        .group_by(positive.c.author_id, positive.c.score, Author.id)
+        .order_by(positive.c.score.desc(), positive.c.author_id)
+    )
+
+
+def outsiders(
+    keyword_id: int, terms: Collection[str], start: datetime, end: datetime, tweets: int = 30_000, limit: int = 200
+) -> Rows:
+    """Who is near a conversation and has no part in it: `addressed` by its authors, or using its `terms` elsewhere.
+
+    `shared` is how many of the terms they use in their tweets on other keywords that are not sensitive, `sentiment` the
+    mean of those, NULL where none was scored. Read are the newest tweets, so many on each side at most.
+    """
+    ours = select(Tweet.author_id).where(Tweet.keyword_id == keyword_id)
+    here, others = (
+        _delivered(keyword_id, start, end),
+        select(Keyword.id).where(Keyword.active, ~Keyword.sensitive, Keyword.id != keyword_id),
+    )
+    said = (
+        select(Tweet.author_id, Tweet.mentioned_ids)
+        .where(here, Tweet.kind != "retweet", func.cardinality(Tweet.mentioned_ids) > 0)
+        .order_by(Tweet.created_at.desc())
+        .limit(tweets)
+        .subquery()
+    )
+    named = select(said.c.author_id, func.unnest(said.c.mentioned_ids).label("id")).distinct().subquery()
+    addressed = select(named.c.id, func.count().label("authors")).group_by(named.c.id).subquery()
+    elsewhere = (
+        select(Tweet.author_id, Tweet.text, Tweet.sentiment, Tweet.label)
+        .where(Tweet.keyword_id.in_(others), Tweet.matched, Tweet.kind != "retweet")
+        .where(Tweet.created_at >= start, Tweet.created_at < end)
+        .order_by(Tweet.created_at.desc())
+        .limit(tweets)
+        .cte("elsewhere")
+    )
+    word = select(elsewhere.c.author_id, _words(elsewhere.c.text)).subquery()
+    typical = word.c.term == any_(cast(list(terms), ARRAY(String)))
+    using = (
+        select(word.c.author_id, func.count(word.c.term.distinct()).label("shared"))
+        .where(typical)
+        .group_by(word.c.author_id)
+        .subquery()
+    )
+    mood = (
+        select(elsewhere.c.author_id, func.avg(elsewhere.c.sentiment).label("sentiment"))
+        .where(elsewhere.c.label.is_not(None))
+        .group_by(elsewhere.c.author_id)
+        .subquery()
+    )
+    near = (func.coalesce(addressed.c.authors, 0), func.coalesce(using.c.shared, 0))
+    return (
+        select(
+            cast(Author.id, String).label("author_id"),
+            Author.name,
+            Author.username,
+            Author.followers_count.label("followers"),
+            near[0].label("addressed"),
+            near[1].label("shared"),
+            mood.c.sentiment,
+        )
+        .outerjoin(addressed, addressed.c.id == Author.id)
+        .outerjoin(using, using.c.author_id == Author.id)
+        .outerjoin(mood, mood.c.author_id == Author.id)
+        .where(near[0] + near[1] > 0, Author.followers_count.is_not(None), Author.id.not_in(ours))
+        .order_by((near[0] + near[1]).desc(), Author.id)
+        .limit(limit)
+    )
+
+
+def earned_by_hour(keyword_id: int, start: datetime, end: datetime, zone: str) -> Rows:
+    """What own tweets earn by the hour of the day in a zone: `total` and `squares` of ln(1 + retweets + likes)."""
+    earned = func.ln(1 + func.coalesce(Tweet.retweet_count, 0) + func.coalesce(Tweet.like_count, 0))
+    hour = func.extract("hour", func.timezone(zone, Tweet.created_at)).label("hour")
+    sums = (func.sum(earned).label("total"), func.sum(earned * earned).label("squares"))
+    return (
+        select(hour, func.count().label("tweets"), *(cast(one, Double).label(one.name) for one in sums))
+        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet", Tweet.retweet_count.is_not(None))
+        .group_by("hour")
+        .order_by("hour")
+    )
+
+
+def place_moods(keyword_id: int, start: datetime, end: datetime, least: int = 10) -> Rows:
+    """How the scored tweets of each place are: their `total` sentiment and its `squares`; few voices have no row."""
+    voices = func.count(Tweet.author_id.distinct())
+    return (
+        select(
+            Tweet.place,
+            voices.label("voices"),
+            func.count().label("scored"),
+            func.sum(Tweet.sentiment).label("total"),
+            func.sum(Tweet.sentiment * Tweet.sentiment).label("squares"),
+        )
+        .where(_delivered(keyword_id, start, end), Tweet.place.is_not(None), Tweet.label.is_not(None))
+        .group_by(Tweet.place)
+        .having(voices >= least)
+        .order_by(voices.desc(), Tweet.place)
+    )
+
+
+def answered(account_id: int, ago: timedelta) -> Rows:
+    """Which advice somebody has answered lately, by its key."""
+    lately = Event.at > func.now() - ago
+    key = Event.detail["key"].astext.label("key")
+    return select(key).where(Event.account_id == account_id, Event.kind == "advice", lately)
+
+
 def influencer_places(
     keyword_id: int, start: datetime, end: datetime, limit: int = 1000, until: datetime | None = None
 ) -> Rows:
@@ -441,14 +580,18 @@ def usual_earnings(start: datetime, end: datetime, each: int) -> Rows:
     )
 
 
-def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, limit: int = 3000) -> Rows:
+def contrast(keyword_id: int, other_id: int | None, start: datetime, end: datetime, limit: int = 3000) -> Rows:
     """How many tweets of two keywords use each word, in the whole hours that the range touches, most used first.
 
-    `uses` and `other_uses` are of one word, `total` and `other_total` of all words of each keyword. Words of tweets
-    that were not scored are left out, so that both sides are of the same languages.
+    Without another keyword all others are meant. `uses` and `other_uses` are of one word, `total` and `other_total` of
+    all words of each keyword. Words of tweets that were not scored are left out, so that both sides are of the same
+    languages.
     """
+    tracked = select(Keyword.id).where(Keyword.active)
+    both = Term.keyword_id.in_(tracked) if other_id is None else _any_of(Term.keyword_id, (keyword_id, other_id))
     uses, other_uses = (
-        func.coalesce(func.sum(Term.tweets).filter(Term.keyword_id == one), 0) for one in (keyword_id, other_id)
+        func.coalesce(func.sum(Term.tweets).filter(ours), 0)
+        for ours in (Term.keyword_id == keyword_id, Term.keyword_id != keyword_id)
     )
     return (
         select(
@@ -458,7 +601,7 @@ def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, lim
             cast(func.sum(uses).over(), BigInteger).label("total"),
             cast(func.sum(other_uses).over(), BigInteger).label("other_total"),
         )
-        .where(_any_of(Term.keyword_id, (keyword_id, other_id)), Term.label.is_not(None))
+        .where(both, Term.label.is_not(None))
         .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
         .group_by(Term.term)
         .order_by((uses + other_uses).desc(), Term.term)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import holoviews as hv
@@ -19,6 +18,7 @@ from core.config import Settings
 from panel_app import (
     address,
     admin,
+    advice,
     auth,
     compare,
     data,
@@ -59,7 +59,7 @@ THEME = {
 }
 
 # name in the menu, its icon, and the page
-PAGES: dict[str, tuple[str, Callable[[Any], pn.viewable.Viewable]]] = {
+PAGES: dict[str, tuple[str, Callable[..., pn.viewable.Viewable]]] = {
     "Overview": ("dashboard", overview.page),
     "Influence Score": ("leaderboard", influencers.page),
     "Influencer Map": ("public", influencer_map.page),
@@ -69,7 +69,9 @@ PAGES: dict[str, tuple[str, Callable[[Any], pn.viewable.Viewable]]] = {
     "Patterns": ("scatter_plot", patterns.page),
     "Topics": ("trending_up", topics.page),
     "Forecast": ("online_prediction", forecast.page),
+    "Advice": ("tips_and_updates", advice.page),
 }
+PERSONAL = ("Advice",)  # pages that keep what somebody answers, and so are made for a visitor
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page
 DESK: dict[str, tuple[str, str, Callable[[Selection, Visitor], pn.viewable.Viewable]]] = {
@@ -229,7 +231,8 @@ class Body:
             of.look(page == name)
         if name not in self._built and name in PAGES:
             self._looks[name] = Shown(selection)
-            self._built[name] = PAGES[name][1](self._looks[name])
+            answering = (self._visitor,) if name in PERSONAL else ()
+            self._built[name] = PAGES[name][1](self._looks[name], *answering)
         elif name not in self._built:
             self._built[name] = DESK[name][2](selection, self._visitor)
         return self._built[name]

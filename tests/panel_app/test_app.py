@@ -29,6 +29,7 @@ DRAWN = {
     "patterns": ".bk-Figure canvas",
     "topics": ".empty",
     "forecast": ".empty",
+    "advice": ".quiet",
     "tracking": "code",
     "admin": "article.card",
 }
