@@ -23,7 +23,8 @@ EARTH_RADIUS = 6_378_137.0  # metres, of web mercator (EPSG:3857)
 EAST, NORTH = (-1.9e7, 2.0e7), (-7.2e6, 1.3e7)  # metres: the inhabited world
 ASIDE = 0.45  # cells between the sentiments of one place
 ASPECT = (EAST[1] - EAST[0]) / (NORTH[1] - NORTH[0])
-CELLS = 28  # across the view; influencers in one cell are drawn as one group
+CELLS = {False: 28, True: 11}  # across the view, of a desk and of a phone; who is in one cell is drawn as one group
+NUMBER = (0.75, 0.45)  # cells that a number takes across and down
 TOOLS = ["pan", "wheel_zoom", "zoom_in", "zoom_out", "reset"]
 LAND = {False: ("#C9D3DC", "#F2F5F8"), True: ("#3A444D", "#1A1E22")}  # land, sea
 
@@ -56,13 +57,13 @@ def placed(frame: pd.DataFrame) -> pd.DataFrame:
     return known.assign(x=EARTH_RADIUS * east, y=EARTH_RADIUS * np.log(np.tan(np.pi / 4 + north / 2)))
 
 
-def grouped(known: pd.DataFrame, width: float) -> pd.DataFrame:
+def grouped(known: pd.DataFrame, width: float, phone: bool = False) -> pd.DataFrame:
     """Return one row for each group of near influencers of one sentiment, in a view so many metres wide.
 
     A group stands at its middle and is named for its highest score. However far one looks in, a city stays one group:
     a profile's place is no finer than that, and nobody's street is guessed.
     """
-    cell = width / CELLS
+    cell = width / CELLS[phone]
     cells = [(known["x"] // cell).rename("column"), (known["y"] // cell).rename("row"), known["label"]]
     best_first = known.sort_values("score", ascending=False)
     groups = best_first.groupby(cells, sort=False).agg(
@@ -81,7 +82,7 @@ def grouped(known: pd.DataFrame, width: float) -> pd.DataFrame:
     where = groups["place"].fillna("unnamed place") + more
     who = groups["name"] + " @" + groups["username"]
     beside = groups["x"] - groups["label"] * cell * ASIDE  # the three sentiments of one place must not hide each other
-    return groups.assign(x=beside, where=where, who=who, size=9 + 5 * groups["people"] ** 0.5)
+    return groups.assign(x=beside, where=where, who=who, size=9 + 5 * groups["people"] ** 0.5, cell=cell)
 
 
 def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
@@ -96,12 +97,23 @@ def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
 
 
 def crowds(groups: pd.DataFrame, dark: bool) -> hv.Labels:
-    """Write on each group how many it stands for."""
-    many = groups[groups["people"] > 1].assign(count=groups["people"].map(look.short))
+    """Write on each group how many it stands for, as far as that can be read."""
+    many = readable(groups[groups["people"] > 1])
+    many = many.assign(count=many["people"].map(look.short))
     ink = "#15181B" if dark else "white"
     return hv.Labels(many, ["x", "y"], "count").opts(
         text_color=ink, text_font_size="8pt", text_font_style="bold", default_tools=TOOLS
     )
+
+
+def readable(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups whose numbers lie on no larger group's; the others tell theirs when they are pointed at."""
+    kept: list[dict[str, Any]] = []
+    for one in look.rows(groups.sort_values("people", ascending=False, kind="stable")):
+        across, down = (reach * one["cell"] for reach in NUMBER)
+        if all(abs(one["x"] - other["x"]) >= across or abs(one["y"] - other["y"]) >= down for other in kept):
+            kept.append(one)
+    return pd.DataFrame(kept, columns=groups.columns)
 
 
 def heat(squares: pd.DataFrame, dark: bool) -> hv.Points:
@@ -129,10 +141,11 @@ def plot(frame: pd.DataFrame, width: float = EAST[1] - EAST[0], dark: bool = Fal
     return framed(hv.Overlay([world(dark), *layers, crowds(groups, dark)]))
 
 
-def framed(chart: hv.Overlay) -> hv.Overlay:
-    """Set a map's frame: no axes, equal metres both ways, zoom by wheel and pinch."""
+def framed(chart: hv.Overlay, phone: bool = False) -> hv.Overlay:
+    """Set a map's frame: no axes, equal metres both ways, zoom by wheel and pinch; its tools where there is room."""
     frame: dict[str, Any] = {"responsive": True, "aspect": ASPECT, "xaxis": None, "yaxis": None}
     frame |= {"xlim": EAST, "ylim": NORTH, "show_frame": False, "show_legend": False}
+    frame["toolbar"] = "below" if phone else "right"
     return chart.opts(opts.Overlay(active_tools=["wheel_zoom"], hooks=[look.frameless], **frame))
 
 
@@ -222,26 +235,27 @@ def table(names: Sequence[str], lines: str, view: View) -> str:
 
 def page(selection: Selection) -> pn.Column:
     """Build the page; the map stays, what lies on it follows."""
+    phone = look.on_phone()
     extent = hv.streams.RangeX(x_range=EAST)
     chosen = hv.streams.Params(selection, ["view"])
 
     def layer(label: int) -> hv.DynamicMap:
         def drawn(view: View, x_range: tuple[float, float] | None) -> hv.Points:
             west, east = x_range or EAST
-            return points(grouped(placed(places(view)), east - west), label, view.dark)
+            return points(grouped(placed(places(view)), east - west, phone), label, view.dark)
 
         return hv.DynamicMap(drawn, streams=[chosen, extent])
 
     def counted(view: View, x_range: tuple[float, float] | None) -> hv.Labels:
         west, east = x_range or EAST
-        return crowds(grouped(placed(places(view)), east - west), view.dark)
+        return crowds(grouped(placed(places(view)), east - west, phone), view.dark)
 
     counts = hv.DynamicMap(counted, streams=[chosen, extent])
     crowded = hv.DynamicMap(lambda view: heat(squares(view), view.dark), streams=[chosen])
     land = hv.DynamicMap(lambda view: world(view.dark), streams=[chosen])
     layers = [layer(label) for label in look.LABELS]
     extent.source = layers[0]
-    chart = framed(land * crowded * layers[0] * layers[1] * layers[2] * counts)
+    chart = framed(land * crowded * layers[0] * layers[1] * layers[2] * counts, phone)
     return pn.Column(
         look.pane(pn.bind(summary, selection.param.view)),
         pn.pane.HoloViews(chart, sizing_mode="scale_width", linked_axes=False, margin=(6, 0)),

@@ -31,7 +31,7 @@ STYLE = (Path(__file__).parent / "look.css").read_text()
 # Words keep their case and stay on one line on a button.
 BUTTONS = {"& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "5px 12px"}}
 
-FOLDED = {"& .MuiTypography-h2": {"fontSize": "1rem", "fontWeight": 500}}  # the title of a part that is folded up
+FOLDED = {"borderRadius": "10px", "& .MuiTypography-h2": {"fontSize": "1rem", "fontWeight": 500}}  # and its title
 
 # A row of a list, with its buttons.
 CARD: dict[str, Any] = {
@@ -186,7 +186,13 @@ def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
     """Return a part of a page behind its title, built when it is first opened."""
     # A plot that is put into the card itself while it opens is drawn before it has a size, which raises.
     inside = pn.Column(sizing_mode="stretch_width")
-    shown: dict[str, Any] = {"title_variant": "h2", "sx": FOLDED, "sizing_mode": "stretch_width", "margin": (8, 0)}
+    shown: dict[str, Any] = {
+        "title_variant": "h2",
+        "variant": "outlined",
+        "sx": FOLDED,
+        "sizing_mode": "stretch_width",
+        "margin": (8, 0),
+    }
     card = pmui.Card(objects=[inside], title=title, collapsed=True, **shown)
 
     def fill(*_: object) -> None:

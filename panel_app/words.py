@@ -243,8 +243,10 @@ def page(selection: Selection) -> pn.Column:
     def explained(view: View, way: str) -> str:
         return look.block(f'<span class="quiet">{ABOUT[way]}</span>', view.dark)
 
+    about = look.pane(pn.bind(explained, chosen.view, chosen.way))
+    about.min_width = 300  # on a phone below the buttons, not squeezed in beside them
     return pn.Column(
-        pmui.FlexBox(way, look.pane(pn.bind(explained, chosen.view, chosen.way)), align_items="center", gap="4px 16px"),
+        pmui.FlexBox(way, about, align_items="center", gap="4px 16px", sizing_mode="stretch_width"),
         pmui.FlexBox(*clouds, justify_content="space-between", gap="8px 16px", sizing_mode="stretch_width"),
         look.folded("The words as a table", lambda: look.pane(pn.bind(twin, chosen.view, chosen.way))),
         pmui.Typography("Tweets", variant="h2", sx={"fontSize": "1.2rem", "fontWeight": 700}, margin=(12, 0, 4, 0)),

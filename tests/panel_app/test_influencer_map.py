@@ -86,6 +86,22 @@ def test_a_group_has_its_number_on_it_and_a_single_one_has_none():
     assert drawn.dframe()["count"].tolist() == ["2"]
 
 
+@given(st.lists(st.tuples(st.floats(-1e7, 1e7), st.floats(-7e6, 7e6), st.integers(2, 99)), max_size=30))
+def test_no_number_lies_on_another_and_the_largest_groups_keep_theirs(spots):
+    groups = pd.DataFrame(spots, columns=["x", "y", "people"]).assign(cell=1e6)
+    kept = influencer_map.readable(groups)[["x", "y", "people"]].values.tolist()
+
+    for at, (x, y, _) in enumerate(kept):
+        assert all(abs(x - a) >= 0.75e6 or abs(y - b) >= 0.45e6 for a, b, _ in kept[:at])
+    assert max((people for *_, people in kept), default=0) == groups["people"].max() if spots else not kept
+
+
+def test_on_a_phone_fewer_and_larger_groups_are_drawn():
+    frame = influencer_map.placed(pd.DataFrame([somebody(longitude=east) for east in (5.0, 25.0)]))
+
+    assert [len(influencer_map.grouped(frame, 4e7, phone)) for phone in (False, True)] == [2, 1]
+
+
 def test_the_table_counts_each_place_by_mood_and_the_unknown_last():
     nowhere = somebody(latitude=None, longitude=None, place=None, place_confidence=None)
     frame = pd.DataFrame([nowhere, nowhere, somebody(), somebody(label=-1), somebody(place="Oslo")])
