@@ -647,16 +647,50 @@ def weights_evaluate(csv: Csv, as_json: AsJson = False) -> None:
 @alerts.command("rehearse")
 def alerts_rehearse(
     csv: Annotated[
-        Path, typer.Option(metavar="FILE", help="Counts, as columns timestamp and value.", exists=True, dir_okay=False)
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Counts, as columns timestamp and value; default: all keywords.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     per_week: Annotated[float, typer.Option(metavar="N", min=0.1, max=14, help="Alerts a week at most.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Tell when the volume rule would have spoken over a history, of which the first week only calibrates it."""
+    """Tell what a budget would have told over the past of each keyword, or the volume rule over a file of counts."""
+    if csv is None:
+        rehearse_keywords(per_week, as_json)
+        return
     from jobs import rehearsal
 
     told = rehearsal.rehearsed(rehearsal.read(csv), per_week)
     answer(told if as_json else told | {"notifications": "\n".join(told["notifications"])}, as_json)
+
+
+def rehearse_keywords(per_week: float, as_json: bool) -> None:
+    """Tell what a budget would have told of each keyword in 30 days, all in parallel on Ray."""
+    from core import queries
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        settings = stack.enter_context(machine.postgres(Settings.from_env()))
+        engine = stack.enter_context(connected(settings))
+        with engine.connect() as asked:
+            names = {one.id: one.name for one in asked.execute(queries.keywords())}
+        start_ray(stack, settings)
+        from jobs.alerts import on_ray
+
+        with say.status(f"Rehearsing {len(names)} keywords"):
+            rows = on_ray(settings.database_url, [per_week])(list(names))
+    found = [{**row, "keyword": names[row["keyword_id"]]} for row in rows]
+    if as_json:
+        print(json.dumps(found, default=str))
+    elif not found:
+        say.print("No keyword has a past to rehearse yet.")
+    else:
+        shown = [row | {"told": "\n".join(f"{one['at']} {one['level']}" for one in row["told"])} for row in found]
+        print_table(shown)
 
 
 @account.command("add")

@@ -880,6 +880,63 @@ def heard(keyword_id: int, start: datetime, end: datetime) -> Rows:
     )
 
 
+def spike_voices(keyword_id: int, start: datetime, end: datetime, before: datetime, limit: int = 200) -> Rows:
+    """Who is behind the tweets of a range: `tweets` with their retweets, and `earlier` those since `before`.
+
+    A retweet is the original author's. `total` is of all, whoever it is, and the rows are those with the most.
+    """
+    original = aliased(Tweet)
+    whose = func.coalesce(original.author_id, Tweet.author_id).label("author_id")
+    here = Tweet.created_at >= start
+    counts = (
+        select(whose, func.count().filter(here).label("tweets"), func.count().filter(~here).label("earlier"))
+        .outerjoin(original, and_(original.keyword_id == Tweet.keyword_id, original.id == Tweet.original_id))
+        .where(_delivered(keyword_id, before, end))
+        .group_by(whose)
+        .subquery()
+    )
+    totals = (cast(func.sum(counts.c[name]).over(), BigInteger).label(f"all_{name}") for name in ("tweets", "earlier"))
+    return (
+        select(
+            cast(counts.c.author_id, String).label("author_id"),
+            *(counts.c.tweets, counts.c.earlier, *totals),
+            *(Author.name, Author.username, Author.profile_image_url, Author.synthetic),
+        )
+        .outerjoin(Author, Author.id == counts.c.author_id)
+        .order_by(counts.c.tweets.desc(), counts.c.author_id)
+        .limit(limit)
+    )
+
+
+def spike_parts(keyword_id: int, start: datetime, end: datetime, before: datetime) -> Rows:
+    """How many tweets of a range are of each kind and from each country, and `earlier` how many since `before`."""
+    here = Tweet.created_at >= start
+    return (
+        select(
+            *(Tweet.kind, Tweet.country_code),
+            func.count().filter(here).label("tweets"),
+            func.count().filter(~here).label("earlier"),
+        )
+        .where(_delivered(keyword_id, before, end))
+        .group_by(Tweet.kind, Tweet.country_code)
+    )
+
+
+def spike_tweets(keyword_id: int, start: datetime, end: datetime, limit: int = 300) -> Rows:
+    """The tweets of a range that were passed on most, with their authors; retweets are left out."""
+    return (
+        select(
+            *(cast(Tweet.id, String).label("tweet_id"), cast(Tweet.author_id, String).label("author_id")),
+            *(Tweet.text, Tweet.created_at, Tweet.label, Tweet.retweet_count),
+            *(Author.name, Author.username, Author.profile_image_url, Author.synthetic),
+        )
+        .outerjoin(Author, Author.id == Tweet.author_id)
+        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet")
+        .order_by(func.coalesce(Tweet.retweet_count, 0).desc(), Tweet.id)
+        .limit(limit)
+    )
+
+
 def commits_since(snapshot: str | None) -> Rows:
     """What was committed since an earlier answer's `snapshot`; the first time there is none.
 

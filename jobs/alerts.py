@@ -118,8 +118,10 @@ def row(keyword_id: int, alert: Alert) -> dict[str, Any]:
     return {"keyword_id": keyword_id, "level": alert.level, "numbers": alert.numbers, **times}
 
 
-def rehearsed(engine: Engine, keyword_id: int, newest: datetime) -> list[dict[str, Any]]:
-    """Return what each budget would have told of a keyword in the last 30 days, as rows of `rehearsal`.
+def rehearsed(
+    engine: Engine, keyword_id: int, newest: datetime, budgets: Sequence[float] = kept.BUDGETS
+) -> list[dict[str, Any]]:
+    """Return what each of some budgets would have told of a keyword in the last 30 days, as rows of `rehearsal`.
 
     The days are judged one by one, so that no more than one day's tweets are in memory.
     """
@@ -130,7 +132,7 @@ def rehearsed(engine: Engine, keyword_id: int, newest: datetime) -> list[dict[st
     begin = max(pd.Timestamp(past.index[0]), end - REHEARSED)
     days = [*pd.date_range(begin, end, freq="D")[1:], end]
     rows = []
-    for per_week in kept.BUDGETS:
+    for per_week in budgets:
         told: list[Alert] = []
         now = Watched(begin)
         for day in days:
@@ -198,28 +200,30 @@ class AlertClock:
             return [one for one in connection.execute(kept.judged()) if one.newest is not None]
 
 
-def rehearse_here(engine: Engine, keyword_ids: Sequence[int]) -> list[dict[str, Any]]:
+def rehearse_here(
+    engine: Engine, keyword_ids: Sequence[int], budgets: Sequence[float] = kept.BUDGETS
+) -> list[dict[str, Any]]:
     """Rehearse some keywords, one after the other."""
     with engine.connect() as connection:
         newest = {one.id: one.newest for one in connection.execute(kept.judged()) if one.newest is not None}
-    return [row for id_ in keyword_ids if id_ in newest for row in rehearsed(engine, id_, newest[id_])]
+    return [row for id_ in keyword_ids if id_ in newest for row in rehearsed(engine, id_, newest[id_], budgets)]
 
 
-def rehearse_one(database_url: str, keyword_id: int) -> list[dict[str, Any]]:
+def rehearse_one(database_url: str, keyword_id: int, budgets: Sequence[float] = kept.BUDGETS) -> list[dict[str, Any]]:
     """Rehearse a keyword in a process of its own."""
     engine = db.engine(database_url, pool_size=1)
     try:
-        return rehearse_here(engine, [keyword_id])
+        return rehearse_here(engine, [keyword_id], budgets)
     finally:
         engine.dispose()
 
 
-def on_ray(database_url: str) -> Rehearse:
+def on_ray(database_url: str, budgets: Sequence[float] = kept.BUDGETS) -> Rehearse:
     """Return what rehearses all keywords in parallel, each a task of Ray."""
 
     def rehearse(keyword_ids: Sequence[int]) -> list[dict[str, Any]]:
         task: Any = ray.remote(num_cpus=1, max_retries=2)(rehearse_one)
-        parts = ray.get([task.remote(database_url, one) for one in keyword_ids])
+        parts = ray.get([task.remote(database_url, one, budgets) for one in keyword_ids])
         return [row for rows in parts for row in rows]
 
     return rehearse

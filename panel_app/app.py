@@ -19,6 +19,7 @@ from panel_app import (
     address,
     admin,
     advice,
+    alerts,
     auth,
     compare,
     data,
@@ -70,8 +71,9 @@ PAGES: dict[str, tuple[str, Callable[..., pn.viewable.Viewable]]] = {
     "Topics": ("trending_up", topics.page),
     "Forecast": ("online_prediction", forecast.page),
     "Advice": ("tips_and_updates", advice.page),
+    "Alerts": ("notifications", alerts.page),
 }
-PERSONAL = ("Advice",)  # pages that keep what somebody answers, and so are made for a visitor
+PERSONAL = ("Advice", "Alerts")  # pages that keep what somebody answers, and so are made for a visitor
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page
 DESK: dict[str, tuple[str, str, Callable[[Selection, Visitor], pn.viewable.Viewable]]] = {
@@ -208,7 +210,16 @@ class Body:
         )
         sample = look.pane(pn.bind(sampled.note, self._selection.param.view))
         return pn.Column(
-            *(notice(self._selection), head, self._between, self._takes, sample, self._place, feedback),
+            *(
+                notice(self._selection),
+                alerts.strip(self._selection),
+                head,
+                self._between,
+                self._takes,
+                sample,
+                self._place,
+                feedback,
+            ),
             sizing_mode="stretch_width",
             max_width=1240,
             margin=(8, 16),

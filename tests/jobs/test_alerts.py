@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from core import alerts
 from core.models import Alert, AlertRule, AlertWatch, Delivery, Gap, Rehearsal, Sampling, Trend, Tweet
-from jobs.alerts import AlertClock, rehearse_one, steps
+from jobs.alerts import AlertClock, on_ray, rehearse_here, rehearse_one, steps
 from jobs.levels import STEP
 from tests.jobs.crowd import tweets
 
@@ -84,6 +84,8 @@ def test_looking_again_or_anew_tells_nothing_twice(engine, put, clock):
         connection.execute(AlertWatch.__table__.delete())
     assert clock.tick() == 0  # as after a restart that lost everything: the same alerts are known
     assert told(engine) == before
+    with engine.connect() as connection:
+        assert connection.execute(select(AlertWatch.until)).scalar_one() > before[-1].at
 
 
 def test_looking_each_few_minutes_tells_the_same_as_looking_once(engine, put, clock):
@@ -157,6 +159,15 @@ def test_a_rehearsal_tells_for_each_budget_what_it_would_have_told(engine, put, 
     assert all([one["level"] for one in row.told][-2:] == ["warning", "crisis"] for row in rows)
     again = rehearse_one(database_url, keyword_id)
     assert [row["told"] for row in again] == [row.told for row in rows]
+
+
+@pytest.mark.cluster
+def test_all_keywords_are_rehearsed_on_ray_as_they_are_here(ray_cluster, engine, put, keyword, database_url):
+    first, second = put(both(calm(), outrage()), keyword("first")), put(calm(), keyword("second"))
+    here = rehearse_here(engine, [first, second], [1.0])
+
+    assert on_ray(database_url, [1.0])([first, second]) == here
+    assert [row["keyword_id"] for row in here] == [first, second]
 
 
 def test_a_budget_that_nobody_can_choose_is_refused(engine, keyword):

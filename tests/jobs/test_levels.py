@@ -102,6 +102,14 @@ def test_a_crisis_is_told_once_however_long_it_lasts_and_again_after_six_quiet_h
     assert told == ["warning", "crisis", "warning", "crisis"]
 
 
+def test_however_sudden_a_crisis_was_a_warning_one_evaluation_before():
+    told = [one for one in alerts(both(calm_days(), outrage(number=12_000))) if one.level != "watch"]
+
+    assert [one.level for one in told] == ["warning", "crisis"]
+    assert told[1].at - told[0].at == STEP
+    assert told[0].numbers["mood"]["negative_excess"] >= 50
+
+
 def test_the_same_volume_in_the_usual_mood_is_good_news_and_in_no_known_mood_a_watch():
     said = both(calm_days(), outrage(mean=0.4))
     silent = said.assign(label=np.nan, sentiment=np.nan)

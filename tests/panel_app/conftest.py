@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from core import accounts, db, weights
-from core.models import Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
+from core.models import Alert, Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
 from panel_app import data, influencers, passwords, trend
 from panel_app.selection import View, moving
 
@@ -159,6 +159,8 @@ def filled_database(database_url):
             "sentiment": 0.5,
         }
         connection.execute(insert(Keyword), {"name": "private", "query": "z", "sensitive": True})
+        told = {"at": now - timedelta(minutes=30), "episode": now - timedelta(minutes=30), "numbers": {}}
+        connection.execute(insert(Alert), [{"keyword_id": id, "level": "watch"} | told for id in (1, 3)])
         connection.execute(insert(Author), author | {"id": 4, "name": SECRET, "username": SECRET, "location": SECRET})
         connection.execute(
             insert(Tweet), tweet | place | private | {"id": 4, "text": f"{SECRET} hello", "place": SECRET}

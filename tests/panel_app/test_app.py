@@ -30,6 +30,7 @@ DRAWN = {
     "topics": ".empty",
     "forecast": ".empty",
     "advice": ".quiet",
+    "alerts": "article.card",
     "tracking": "code",
     "admin": "article.card",
 }
