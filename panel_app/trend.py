@@ -209,7 +209,7 @@ class Plot:
         lines = self._volume.segment("start", "voices", "end", "voices", source=self.rows["voices"], line_width=1.5)
         self._inks += [outline.glyph, lines.glyph]
         stands_for = [("", "@when"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
-        counts = [("@mood", "@count{0,0} of @tweets{0,0} tweets"), ("voices", "@voices{0,0}"), ("mean", "@about")]
+        counts = [("", "@mood: @count{0,0} of @tweets{0,0} tweets"), ("voices", "@voices{0,0}"), ("mean", "@about")]
         self._volume.add_tools(
             HoverTool(renderers=[outline], tooltips=stands_for),
             HoverTool(renderers=[bars], tooltips=[("", "@when"), *counts]),
