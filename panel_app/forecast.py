@@ -26,6 +26,8 @@ WAYS = {
 }
 UNITS = {"people": "week", "tweets": "day", "mood": "day"}
 NOT_YET = "Forecasts are made once a day, soon after midnight UTC, while talker up runs."
+NOBODY = "Nobody was there in the last weeks."
+NO_WEEKS = "It takes 8 weeks of influence scores; there are none."
 TOO_LITTLE = "A forecast looks no further ahead than a third of what it looks back on."
 RULES = (
     "A person's weekly influence is the mean of their scores of the week's days, 0 on days without one. The model adds "
@@ -156,8 +158,7 @@ def people(view: View) -> str:
     rows = newest(told)
     head = "<h2>Next influencers</h2>"
     if rows.empty or run is None:
-        nobody = missing(run, "people") or look.empty("Nobody to name", "No one was there in the last weeks.")
-        return look.block(head + nobody, view.dark)
+        return look.block(head + unnamed(view, run), view.dark)
     week = look.between(rows["due"][0] - 7 * DAY, rows["due"][0], "UTC")
     about = (
         f"<p>The week of {week}, {look.counted(run['ahead'], 'week')} ahead of what is known, "
@@ -165,6 +166,13 @@ def people(view: View) -> str:
     )
     cards = {"Back-test": tested(run["backtest"]), "Judged since": record(told)}
     return look.block(head + about + listed(rows) + scorecard(cards, people=True), view.dark)
+
+
+def unnamed(view: View, run: dict[str, Any] | None) -> str:
+    """Say why nobody is named; a keyword that never had a score has no run of its own."""
+    if run is None and runs_of(view):
+        return look.empty("Too little to foretell people", f"{NO_WEEKS} {TOO_LITTLE}")
+    return missing(run, "people") or look.empty("Nobody to name", NOBODY)
 
 
 def listed(rows: pd.DataFrame) -> str:

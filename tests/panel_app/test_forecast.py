@@ -83,6 +83,9 @@ def test_too_little_is_refused_and_nothing_yet_says_when(keyword, put, view):
     keyword()
     assert forecast.NOT_YET in forecast.people(view())
 
+    put(ForecastRun, run_row("tweets"))
+    assert forecast.NO_WEEKS in forecast.people(view(version=2))
+
     put(ForecastRun, run_row(refused="It takes 8 weeks of history; there are 3.", ahead=0, history=3, backtest={}))
     told = forecast.people(view(version=1))
     assert "It takes 8 weeks of history; there are 3." in told
