@@ -201,7 +201,7 @@ def grouped_error(predicted: Array, future: Array, among: NDArray[np.bool_], gro
 def proved(errors: Mapping[str, pd.DataFrame], ahead: int, least: int) -> pd.DataFrame:
     """Say at each step where the model's mean error is clearly below persistence's, and not above the mean's."""
     model, persistence, mean = (so_far(errors[way], ahead, least) for way in WAYS)
-    return (model <= BETTER * persistence) & (model <= mean)
+    return (model < BETTER * persistence) & (model <= mean)
 
 
 def no_lower(recalls: Mapping[str, pd.DataFrame], ahead: int, least: int) -> pd.DataFrame:

@@ -144,3 +144,9 @@ def test_without_evidence_the_model_is_persistence():
     ways, _ = prediction.people_ways(values, 4)
 
     assert np.allclose(ways["model"], values, atol=1e-6)
+
+
+def test_where_nothing_moves_persistence_is_shown_for_there_is_nothing_to_beat():
+    rows = days(np.full((40, 1), 3.0), 3)
+
+    assert set(rows[rows["shown"]]["way"]) == {"persistence"}
