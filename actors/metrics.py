@@ -59,9 +59,9 @@ class Metrics:
                 gone = self._keywords.get(name, set()) - value.keys()
                 self._keywords[name] = set(value)
                 for keyword, number in {**dict.fromkeys(gone, 0), **value}.items():
-                    self._gauge(name).set(number, {"keyword": keyword})
+                    self._gauge(name).set(float(number), {"keyword": keyword})
             elif value is not None:
-                self._gauge(name).set(value)
+                self._gauge(name).set(float(value))  # Postgres' sums are decimals, which Ray refuses
 
     def _gauge(self, name: str) -> Gauge:
         if name not in self._shown:

@@ -84,6 +84,13 @@ def test_of_a_keyword_that_is_gone_nothing_is_late_any_more(monkeypatch):
     assert shown == {"nike": 0, "puma": 2.0}
 
 
+def test_ray_takes_what_the_tables_tell(engine):
+    """Before it is connected to a cluster it only checks each number."""
+    token = store.start_influence_run(engine, NOON - timedelta(hours=72), NOON, "v")
+    store.finish_influence_run(engine, NOON, token, [], [], tweets=0, authors=0, executors=1)
+    Metrics(lambda: metrics.of_tables(engine)).show()
+
+
 @pytest.mark.parametrize("file", ["grafana.json", "alerts.yml"])
 def test_what_is_drawn_and_alarmed_is_told(file):
     named = set(re.findall(r"ray_(talker_\w+)", (DOCS / file).read_text()))
