@@ -17,6 +17,7 @@ from tornado.websocket import websocket_connect
 
 from core import accounts
 from core.models import Account, Keyword
+from tests.panel_app import axe
 from tests.panel_app.conftest import HOSTILE, PASSWORD, PAYLOAD, Guest, served
 
 FRONT = ("/welcome", "/login", "/sign-up", "/account")
@@ -307,6 +308,7 @@ def test_the_front_pages_fit_are_labelled_and_ask_nobody_else(browser, app_url, 
             "[...document.querySelectorAll('input:not([type=hidden]), textarea')].filter(e => !e.labels.length)"
         )
         assert page.evaluate(f"{unlabelled}.length") == 0
+        assert axe.violations(page) == []
     assert errors == []
     assert hosts == {"127.0.0.1"}
     context.close()
