@@ -292,7 +292,10 @@ class Use:
         """Commit tweets; note how long the page in Chromium takes to count them."""
         name = "keyword 02"
         page, taken = await window.new_page(), []
-        await page.goto(f"{self.url}/?page=overview&keyword={name.replace(' ', '+')}")
+        now = datetime.now(UTC)  # in a range that stays, so that no old tweet leaves it as the new ones come
+        ends = (f"{at:%Y-%m-%dT%H:%MZ}" for at in (now - timedelta(hours=24), now + timedelta(hours=2)))
+        address = "page=overview&keyword={}&from={}&to={}".format(name.replace(" ", "+"), *ends)
+        await page.goto(f"{self.url}/?{address}")
         shown = page.locator(".tiles .figure").first
         await shown.wait_for()
         for _ in range(self.plan.rows):
@@ -301,6 +304,8 @@ class Use:
             commit(self.engine, name)
             began = time.perf_counter()
             while int((await shown.inner_text()).replace(",", "")) <= before:
+                if time.perf_counter() - began > PATIENCE:
+                    break
                 await asyncio.sleep(0.02)
             taken.append(time.perf_counter() - began)
         await page.close()
