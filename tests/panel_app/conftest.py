@@ -24,6 +24,7 @@ from panel_app.selection import View, moving
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 PAYLOAD = "<img src=x onerror=window.hacked=1>"
 PASSWORD = "canary-7f3a correct horse"
+PHONE = "Mozilla/5.0 (Linux; Android 14) Mobile"
 SECRET = "Hushhush"  # names somebody who wrote about a sensitive keyword
 HOSTILE = "<svg/onload=window.hacked=1>@example.com"  # an e-mail address that somebody may sign up with
 

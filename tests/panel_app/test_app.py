@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 
 from core.models import Account, Event, Export, Influence, InfluenceRun, Keyword, Tweet
 from panel_app import app
-from tests.panel_app.conftest import PAYLOAD, SECRET
+from tests.panel_app.conftest import PAYLOAD, PHONE, SECRET
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,6 @@ DRAWN = {
     "tracking": "code",
     "admin": "article.card",
 }
-PHONE = "Mozilla/5.0 (Linux; Android 14) Mobile"
 
 
 @pytest.fixture(scope="module")
