@@ -90,8 +90,8 @@ def related_of(view: View) -> Terms:
 
 
 def many(times: float) -> str:
-    """Return a multiple; of what was not there before there is none."""
-    return "not before" if times == float("inf") else f"{times:,.0f}\N{MULTIPLICATION SIGN}"
+    """Return a multiple; of what is nowhere else there is none."""
+    return "none there" if times == float("inf") else f"{times:,.0f}\N{MULTIPLICATION SIGN}"
 
 
 def table(found: Terms, heads: tuple[str, str, str]) -> str:
