@@ -41,7 +41,7 @@ def statements(window: Window, weights: Weights) -> list[str]:
       WHERE kind = 'retweet' AND matched AND {inside} AND original_id <= (SELECT max(id) {heard}))
     """
     view = f"""
-    CREATE TEMP VIEW own AS
+    CREATE TEMP VIEW written AS
     SELECT * FROM tweet WHERE kind <> 'retweet' AND {inside} UNION ALL SELECT * FROM carried
     """
     criteria = f"""
@@ -52,10 +52,10 @@ def statements(window: Window, weights: Weights) -> list[str]:
         sum({both} * {decay % "created_at"}) AS engagement, max(retweet_count) AS most, count(sentiment) AS scored,
         avg(sentiment) AS sentiment, sum(sentiment) AS moods, min(sentiment) AS worst, max(sentiment) AS best,
         min(created_at) AS first_tweet_at, max(created_at) AS last_tweet_at
-      FROM own GROUP BY ALL HAVING tweets >= {ACTIVE_TWEETS} OR most >= {ACTIVE_RETWEETS}
+      FROM written GROUP BY ALL HAVING tweets >= {ACTIVE_TWEETS} OR most >= {ACTIVE_RETWEETS}
     ), latest AS (
       SELECT keyword_id, named AS author_id, author_id AS source, max(created_at) AS latest
-      FROM (SELECT keyword_id, author_id, created_at, unnest(mentioned_ids) AS named FROM own)
+      FROM (SELECT keyword_id, author_id, created_at, unnest(mentioned_ids) AS named FROM written)
       WHERE named <> author_id GROUP BY ALL
     ), mentioned AS (
       SELECT keyword_id, author_id, count(*) AS mentioned_by, sum({decay % "latest"}) AS mentions
@@ -77,11 +77,11 @@ def statements(window: Window, weights: Weights) -> list[str]:
     CREATE TEMP TABLE intervals AS
     WITH near AS (SELECT * FROM few WHERE rank <= {NEAR}), resamples AS (SELECT unnest(range({RESAMPLES})) AS resample),
     own AS (SELECT keyword_id, author_id, id, {both} * {decay % "created_at"} AS worth
-      FROM own SEMI JOIN near USING (keyword_id, author_id)),
+      FROM written SEMI JOIN near USING (keyword_id, author_id)),
     e AS (SELECT keyword_id, author_id, resample, sum(worth * ({draw.replace("%s", "id")})) AS engagement
       FROM own, resamples GROUP BY ALL),
     named AS (SELECT keyword_id, author_id, source, max(created_at) AS latest
-      FROM (SELECT keyword_id, unnest(mentioned_ids) AS author_id, author_id AS source, created_at FROM own)
+      FROM (SELECT keyword_id, unnest(mentioned_ids) AS author_id, author_id AS source, created_at FROM written)
       SEMI JOIN near USING (keyword_id, author_id) WHERE source <> author_id GROUP BY ALL),
     m AS (SELECT keyword_id, author_id, resample, sum({decay % "latest"} * ({draw.replace("%s", "source")})) AS mentions
       FROM named, resamples GROUP BY ALL),
@@ -96,8 +96,8 @@ def statements(window: Window, weights: Weights) -> list[str]:
     rows = f"""
     CREATE TEMP TABLE influence AS
     WITH top AS (SELECT keyword_id, author_id, arg_max(id, coalesce(retweet_count + like_count, -1)) AS top_tweet_id
-      FROM own SEMI JOIN (SELECT * FROM few WHERE rank <= {NEAR}) near USING (keyword_id, author_id) GROUP BY ALL),
-    every AS (SELECT author_id, count(*) AS every FROM own SEMI JOIN few USING (author_id) GROUP BY ALL)
+      FROM written SEMI JOIN (SELECT * FROM few WHERE rank <= {NEAR}) near USING (keyword_id, author_id) GROUP BY ALL),
+    every AS (SELECT author_id, count(*) AS every FROM written SEMI JOIN few USING (author_id) GROUP BY ALL)
     SELECT few.*, rank_low, rank_high, top_tweet_id, tweets / every AS share FROM few
     LEFT JOIN intervals USING (keyword_id, author_id) LEFT JOIN top USING (keyword_id, author_id)
     LEFT JOIN every USING (author_id)
