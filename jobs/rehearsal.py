@@ -27,7 +27,7 @@ def rehearsed(counts: pd.Series, per_week: float = 1.0) -> dict[str, Any]:
     """
     begin, end = counts.index[0] + USUAL, counts.index[-1] + step_of(counts)
     frame = judged(counts, per_week)
-    live = frame["alarm"] & frame["calibrated"].astype(bool) & (frame.index >= begin)
+    live = frame["alarm"] & frame["calibrated"].astype(bool) & (frame.index > begin)
     told = [moment.isoformat() for moment in notifications(live)]
     return {"notifications": told, "weeks": round(max(0.0, (end - begin) / WEEK), 4), "per_week": per_week}
 

@@ -117,7 +117,7 @@ def told_before(frame: pd.DataFrame, per_week: float, zone: str) -> str:
 def shares(frame: pd.DataFrame, name: Callable[[Mapping[str, Any]], str]) -> str:
     """Return rows with their share of the excess, or that nothing stands out."""
     rows = "".join(
-        f'<li class="card slim">{name(one)}<span class="aside"><b>{100 * one["share"]:.0f} %</b><br>'
+        f'<li class="card slim">{name(one)}<span class="aside"><b>{100 * one["share"]:.0f} %</b> '
         f"<small>{look.number(one['tweets'])} tweets</small></span></li>"
         for one in look.rows(frame)
     )
