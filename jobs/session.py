@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,13 +39,14 @@ OPENED = (
     *(f"sun.{name}" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
 )
 OPENS = "-XX:+IgnoreUnrecognizedVMOptions " + " ".join(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED)
+RESOURCE = "spark.ray.raydp_spark_executor.actor.resource"
 CONFIGS = {
     "spark.driver.extraJavaOptions": OPENS,
     # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
     # An executor has one core: to collect garbage beside the work would only take that core away.
     "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods -XX:+UseSerialGC",
     "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
-    "spark.ray.raydp_spark_executor.actor.resource.cpu": "0.5",
+    f"{RESOURCE}.cpu": "0.5",
     "spark.driver.memory": "1g",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "8",
@@ -129,13 +130,12 @@ class SparkHost:
             if self._spark is None:
                 clear_away()
                 cores, memory = 1, "1G"  # of each executor
-                spread = "SPREAD" if len([node for node in ray.nodes() if node["Alive"]]) > 1 else None
                 self._spark = raydp.init_spark(
                     APP,
                     self._settings.spark_executors,
                     cores,
                     memory,
-                    placement_group_strategy=spread,
+                    placement_group_strategy=strategy(CONFIGS),
                     configs={**CONFIGS},
                 )
             if not _answers(self._spark):
@@ -182,6 +182,16 @@ class SparkHost:
         self._spark = None
         raydp.stop_spark()
         clear_away()
+
+
+def strategy(configs: Mapping[str, str]) -> str | None:
+    """Return how Ray places the executors: over all hosts where there are several.
+
+    Not where a resource of their own places them: the bundles that RayDP asks Ray for would not have it.
+    """
+    own = {name for name in configs if name.startswith(f"{RESOURCE}.")} - {f"{RESOURCE}.cpu"}
+    several = len([node for node in ray.nodes() if node["Alive"]]) > 1
+    return "SPREAD" if several and not own else None
 
 
 def _answers(spark: SparkSession) -> bool:

