@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -141,7 +142,10 @@ def ray_cluster(settings: Settings) -> Iterator[None]:
             "_node_ip_address": "127.0.0.1",
         }
     ours = set(psutil.Process().children(recursive=True))
+    heard = signal.getsignal(signal.SIGTERM)
     ray.init(address=address, namespace="talker", logging_level=logging.WARNING, log_to_driver=False, **options)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, heard)  # at Ray's own we would end on the spot, and leave Postgres running
     try:
         yield
     finally:

@@ -85,6 +85,29 @@ def test_sigterm_is_the_same_orderly_end_as_ctrl_c():
         assert process.communicate(timeout=20)[0] == "tidied\n"
 
 
+@pytest.mark.cluster
+def test_with_ray_too_a_signal_lets_the_end_be_orderly(tmp_path):
+    script = (
+        "import machine, os, signal\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from core.config import Settings\n"
+        "try:\n"
+        f"    settings = replace(Settings.from_env({{}}), home=Path({str(tmp_path)!r}))\n"
+        "    with machine.orderly(), machine.ray_cluster(settings):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "except KeyboardInterrupt:\n"
+        "    print('tidied', flush=True)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    process = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+
+    assert process.stdout == "tidied\n"
+
+
 def test_the_ray_of_a_talker_up_is_found_only_while_that_runs(tmp_path):
     settings = replace(Settings.from_env({}), home=tmp_path)
     assert machine.running(settings) is None
