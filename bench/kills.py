@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -100,7 +101,7 @@ def rows(scene: Scene, say: Say) -> Iterator[dict[str, Any]]:
     """Yield what came of each kill."""
     for part, title in COLLECTING.items():
         say(f"Killing: {part}")
-        yield row(scene, part, lambda title=title: kill(processes(title)[:1]), None)  # type: ignore[misc]
+        yield row(scene, part, partial(kill_first, title), None)
     say("Killing: Postgres")
     yield row(scene, "Postgres", lambda: kill(postgres(scene.settings)), None)
     host = spark_host(scene.settings)
@@ -110,8 +111,13 @@ def rows(scene: Scene, say: Say) -> Iterator[dict[str, Any]]:
         say(f"Killing: {part}")
         run = host.run_influence.remote(None)
         wait(lambda: stage(scene.engine) == "compute")
-        yield row(scene, part, lambda title=title: kill(processes(title)[:1]), run)  # type: ignore[misc]
+        yield row(scene, part, partial(kill_first, title), run)
     schedule.stop()
+
+
+def kill_first(title: str) -> None:
+    """Kill one of the processes that bear a title."""
+    kill(processes(title)[:1])
 
 
 def row(scene: Scene, part: str, act: Callable[[], None], run: Any) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class Tweet(Base):
     `matched` is true when X delivered it for the keyword; an original known only through a retweet of it is
     kept for its author's credit, but is not volume. `label` is -1, 0 or 1; NULL means not scored. `mentioned_ids`
     are the accounts that the author addressed; a retweet addresses nobody. Of this table and the two below no foreign
-    key guards `keyword_id`: it would look for the keyword at each row, which core.store does once a batch.
+    key guards `keyword_id`: it would look for the keyword at each row, which core.batches does once a batch.
     """
 
     __tablename__ = "tweet"

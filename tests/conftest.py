@@ -150,3 +150,14 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory):
+    """A Postgres of these tests' own, which they may stop."""
+    server = machine.embedded(tmp_path_factory.mktemp("pg") / "postgres")
+    engine = db.engine(server.get_uri())
+    db.upgrade(engine)
+    engine.dispose()
+    yield server
+    server.cleanup()

@@ -88,7 +88,12 @@ def test_ray_takes_what_the_tables_tell(engine):
     """Before it is connected to a cluster it only checks each number."""
     token = store.start_influence_run(engine, NOON - timedelta(hours=72), NOON, "v")
     store.finish_influence_run(engine, NOON, token, [], [], tweets=0, authors=0, executors=1)
-    Metrics(lambda: metrics.of_tables(engine)).show()
+    told = metrics.of_tables(engine)
+
+    Metrics(lambda: told).show()
+
+    assert told["talker_window_age_seconds"] > 0
+    assert told["talker_window_seconds"] >= 0
 
 
 @pytest.mark.parametrize("file", ["grafana.json", "alerts.yml"])

@@ -12,7 +12,6 @@ from ray.exceptions import RayTaskError
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-import machine
 from actors import lanes, supervisor
 from actors.lanes import Stretch
 from actors.supervisor import Supervisor, passing
@@ -110,17 +109,6 @@ def test_a_keyword_that_is_split_and_made_one_again_while_tweets_flow_gives_the_
     assert moved.keys() == {"nike", 'nike "1/2"', 'nike "2/2"'}
     assert moved["nike"] == 2000  # the last to work was one lane again
     assert tables() == unsplit
-
-
-@pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory):
-    """A Postgres of these tests' own, which they may stop."""
-    server = machine.embedded(tmp_path_factory.mktemp("pg") / "postgres")
-    engine = db.engine(server.get_uri())
-    db.upgrade(engine)
-    engine.dispose()
-    yield server
-    server.cleanup()
 
 
 @pytest.fixture

@@ -275,12 +275,13 @@ def test_the_two_ends_of_a_range_are_set_by_keyboard_on_a_phone(opened):
 
 
 def test_a_keyword_without_tweets_says_what_to_do(opened):
-    page, _, _ = opened("/?page=overview")
+    page, errors, _ = opened("/?page=overview")
     page.locator(DRAWN["overview"]).first.wait_for(timeout=30_000)
     page.get_by_label("Keyword").click()
     page.locator("li", has_text="quiet").click()
 
-    page.get_by_text("No tweet about quiet yet").wait_for()
+    expect(page.get_by_text("No tweet about quiet yet")).to_be_visible(timeout=30_000)
+    assert errors == []
 
 
 def test_numbers_pictures_and_a_link_leave_by_keyboard(opened, filled_database):

@@ -351,7 +351,7 @@ def test_a_revoked_session_leaves_its_page_by_itself(window, app_url, filled_dat
     account_id, _ = accounts.credentials(filled_database, "viewer@example.com")
     accounts.end_sessions(filled_database, account_id)
 
-    page.wait_for_url(re.compile("/login"), timeout=30_000)
+    expect(page).to_have_url(re.compile("/login"), timeout=30_000)
 
 
 def test_no_log_and_no_row_knows_a_password_or_a_key(app_home, filled_database):

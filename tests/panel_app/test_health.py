@@ -3,22 +3,8 @@
 import signal
 
 import psutil
-import pytest
 
-import machine
-from core import db
 from tests.panel_app.conftest import Guest, served
-
-
-@pytest.fixture
-def own_postgres(tmp_path_factory):
-    """A Postgres that may be stopped."""
-    server = machine.embedded(tmp_path_factory.mktemp("pg") / "postgres")
-    engine = db.engine(server.get_uri())
-    db.upgrade(engine)
-    engine.dispose()
-    yield server
-    server.cleanup()
 
 
 def test_the_app_is_well_while_postgres_answers(own_postgres, tmp_path):
