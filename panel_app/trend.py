@@ -23,6 +23,7 @@ from bokeh.models import (  # type: ignore[attr-defined]
     Span,
 )
 from bokeh.plotting import figure
+from panel.io import hold
 
 from core import queries
 from panel_app import coverage, cuts, look, sampled
@@ -253,7 +254,8 @@ def chart(selection: Selection) -> pn.pane.Bokeh:
 
     def follow(*_: object) -> None:
         view = selection.view
-        drawn.show(trend_of(view), coverage.silences(coverage.of(view), view), view)
+        with hold():  # Panel may call without the document's lock, and Bokeh's own models refuse a change then
+            drawn.show(trend_of(view), coverage.silences(coverage.of(view), view), view)
 
     follow()
     selection.param.watch(follow, "view")

@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from bokeh.document import Document
+from bokeh.models import Plot
+from bokeh.server.session import ServerSession
+from panel.io.state import set_curdoc
 
-from core.models import Trend, Tweet
+from core.models import Keyword, Trend, Tweet
 from panel_app import trend
 from panel_app.selection import CUSTOM, Selection
 
@@ -187,3 +191,18 @@ def test_a_brushed_window_becomes_the_range_in_whole_minutes_and_never_a_longer_
     trend.brushed(selection, {"x0": noon - 90.5 * 60_000, "x1": noon + 3_600_000})
     assert selection.hours == CUSTOM
     assert (selection.view.start, selection.view.end) == (NOON - timedelta(minutes=91), NOON + timedelta(minutes=1))
+
+
+def test_the_bars_move_also_when_panel_calls_without_the_documents_lock(view, put):
+    put(Keyword, {"name": "nike", "query": "nike"})
+    put(Tweet, {"id": 1, "keyword_id": 1, "author_id": 1, "kind": "original", "created_at": NOON, "text": "."})
+    selection = Selection(keyword="nike", hours=24)
+    document = Document()
+    with set_curdoc(document):
+        document.add_root(trend.chart(selection).get_root(document))
+        ServerSession("a browser's", document)  # it holds no lock, as while it awaits
+
+        selection.choose(NOON - timedelta(hours=3), NOON)
+
+    times = next(iter(document.select({"type": Plot}))).x_range
+    assert times.end - times.start == timedelta(hours=3) / timedelta(milliseconds=1)
