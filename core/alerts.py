@@ -27,13 +27,18 @@ class BudgetError(TalkerError):
 
 
 def judged() -> Rows:
-    """The tracked keywords with their rule, how far each is judged, and the newest minute that has tweets."""
+    """The tracked keywords with their rule, how far each is judged and rehearsed, and the newest minute with tweets."""
     newest = select(func.max(Trend.minute)).where(Trend.keyword_id == Keyword.id).scalar_subquery()
+    rehearsed = (
+        select(func.max(one).label(name)).where(Rehearsal.keyword_id == Keyword.id).scalar_subquery().label(name)
+        for name, one in (("rehearsed_since", Rehearsal.since), ("rehearsed_until", Rehearsal.until))
+    )
     return (
         select(
             *(Keyword.id, Keyword.name, newest.label("newest")),
             *(func.coalesce(AlertRule.per_week, 1.0).label("per_week"), AlertRule.muted_until),
             *(AlertWatch.until, AlertWatch.both_at, AlertWatch.began, AlertWatch.level, AlertWatch.last_at),
+            *rehearsed,
         )
         .outerjoin(AlertRule, AlertRule.keyword_id == Keyword.id)
         .outerjoin(AlertWatch, AlertWatch.keyword_id == Keyword.id)

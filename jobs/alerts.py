@@ -39,6 +39,7 @@ ALERTS = "alerts"  # the actor's name
 LOOK_BACK = pd.Timedelta(days=3)  # of a keyword that has never been judged, or not for long
 PAST = MEMORY + USUAL  # what a judgement may depend on
 REHEARSED = pd.Timedelta(days=30)
+REHEARSE_AFTER = timedelta(hours=6)  # of new tweets; or sooner, once there are as many again as the last one knew
 COLUMNS = ("tweets", "scored", "sentiment_sum", "square_sum", "negative")
 SECONDS = 10  # between two looks at what is to be delivered
 
@@ -146,7 +147,7 @@ def rehearsed(
 
 
 class AlertClock:
-    """Looks each minute, delivers what is due, and rehearses every budget four times a day.
+    """Looks each minute, delivers what is due, and rehearses every budget: at once, then four times a day.
 
     A plain class: `alert_clock` makes it a Ray actor, a test just calls it. All it knows is in Postgres.
     """
@@ -155,12 +156,12 @@ class AlertClock:
         self._engine = db.engine(database_url, pool_size=2)
         self._channels = {one.name: one for one in sent_to}
         self._rehearse = rehearse
-        self._looking, self._delivering = Lock(), Lock()
+        self._looking, self._delivering, self._rehearsing = Lock(), Lock(), Lock()
         self._clock = BackgroundScheduler(timezone=UTC)
-        soon = datetime.now(UTC) + timedelta(minutes=3)
+        soon = datetime.now(UTC) + timedelta(seconds=SECONDS)
         self._clock.add_job(self.tick, "cron", minute="*", coalesce=True, misfire_grace_time=60)
         self._clock.add_job(self.deliver, "interval", seconds=SECONDS, coalesce=True)
-        self._clock.add_job(self.rehearse, "interval", hours=6, coalesce=True, next_run_time=soon)
+        self._clock.add_job(self.rehearse, "interval", minutes=1, max_instances=2, next_run_time=soon)
         self._clock.start()
 
     def stop(self) -> None:
@@ -186,18 +187,30 @@ class AlertClock:
                 return 0
 
     def rehearse(self) -> None:
-        """Tell of every keyword what each budget would have told."""
+        """Tell what each budget would have told of every keyword that has enough new."""
+        if not self._rehearsing.acquire(blocking=False):
+            return  # the last one goes on
         try:
-            ids = [one.id for one in self._keywords()]
+            ids = [one.id for one in self._keywords() if to_rehearse(one)]
             rows = self._rehearse(ids) if self._rehearse else rehearse_here(self._engine, ids)
             if rows:
                 kept.save_rehearsals(self._engine, list(rows))
         except SQLAlchemyError as error:
             log.error("Alerts are not rehearsed: %s", one_line(error))
+        finally:
+            self._rehearsing.release()
 
     def _keywords(self) -> list[Any]:
         with self._engine.connect() as connection:
             return [one for one in connection.execute(kept.judged()) if one.newest is not None]
+
+
+def to_rehearse(keyword: Any) -> bool:
+    """Say whether a row of core.alerts.judged has tweets enough that no rehearsal knows of."""
+    if keyword.rehearsed_until is None:
+        return True
+    known = keyword.rehearsed_until - keyword.rehearsed_since
+    return bool(keyword.newest - keyword.rehearsed_until >= min(REHEARSE_AFTER, known))
 
 
 def rehearse_here(

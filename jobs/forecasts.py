@@ -182,14 +182,20 @@ def predicted(subject: str, history: History, ahead: int) -> pd.DataFrame:
     keywords = history.series["keyword"].to_numpy()
     if subject == "people":
         groups, names = pd.factorize(keywords)
-        rows = prediction.people(history.values, groups, ahead)
-        return rows.assign(keyword=np.asarray(names)[rows["group"]])
+        rows = prediction.people(history.values, groups, ahead).assign(ahead=ahead)
+        return rows.assign(keyword=np.asarray(names)[rows["group"]], scale=scales(history.values, rows))
     # Tweets move by shares, not by numbers: twice as many is as far as half as many.
     values = np.log1p(history.values) if subject == "tweets" else history.values
     rows = prediction.days(values, ahead)
     units = ["expected", "low", "high", "actual"]
     told = rows[units].apply(np.expm1).clip(lower=0) if subject == "tweets" else rows[units].clip(-1, 1)
-    return rows.assign(**told, keyword=keywords[rows["series"]])
+    return rows.assign(**told, keyword=keywords[rows["series"]], scale=scales(history.values, rows))
+
+
+def scales(values: Array, rows: pd.DataFrame) -> Array:
+    """Return by what each prediction's error is divided."""
+    found = np.stack([prediction.scale(values, ahead) for ahead in range(1, int(rows["ahead"].max()) + 1)])
+    return np.asarray(found[rows["ahead"] - 1, rows["step"], rows["series"]])
 
 
 def forecast_rows(history: History, told: Told) -> Iterator[dict[str, Any]]:

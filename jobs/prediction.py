@@ -243,6 +243,14 @@ def shifted(values: Array, steps: int) -> Array:
     return np.asarray(pd.DataFrame(values).shift(steps))
 
 
+def scale(values: Array, ahead: int) -> Array:
+    """Return how far each series moved in `ahead` steps, on the mean of all that was known at each step.
+
+    It is what persistence is off within the history, by which MASE divides an error (Hyndman and Koehler 2006).
+    """
+    return np.asarray(pd.DataFrame(np.abs(values - shifted(values, ahead))).expanding().mean())
+
+
 def days(values: Array, longest: int) -> pd.DataFrame:
     """Tell at each step how each series goes on, 1 to `longest` steps ahead, by each way, and how sure that is.
 
@@ -272,17 +280,22 @@ def days_ahead(values: Array, ahead: int) -> pd.DataFrame:
 def scored(rows: pd.DataFrame, of: list[str]) -> dict[str, Any]:
     """Judge predictions that have matured: the scorecard, in names that are stable for scripts.
 
-    `of` names what makes one prediction of several rows. `error` is the mean distance from what came true;
-    `recall_at_5` how many of the first five were named as such; `coverage` how much lay in the intervals shown.
+    `of` names what makes one prediction of several rows. `error` is the mean distance from what came true, `mase` the
+    same as a multiple of the rows' `scale`; `recall_at_5` how many of the first five were named as such, `ndcg_at_5`
+    how well in order; `coverage` how much lay in the intervals shown.
     """
     known = rows[rows["actual"].notna()]
     by_way = {"shown": known[known["shown"]], **{way: known[known["way"] == way] for way in WAYS}}
     found: dict[str, Any] = {"forecasts": int(by_way["shown"].groupby(of).ngroups)}
-    found["error"] = {way: mean_of((some["expected"] - some["actual"]).abs()) for way, some in by_way.items()}
+    off = {way: (some["expected"] - some["actual"]).abs() for way, some in by_way.items()}
+    found["error"] = {way: mean_of(one) for way, one in off.items()}
+    if "scale" in rows:
+        found["mase"] = {way: mean_of(one / known["scale"].where(known["scale"] > 0)) for way, one in off.items()}
     if "place" in rows:
         found["recall_at_5"] = {
             way: mean_of(right(some).groupby([some[name] for name in of]).sum() / FIRST) for way, some in by_way.items()
         }
+        found["ndcg_at_5"] = {way: mean_of(ndcg(some, of)) for way, some in by_way.items()}
         told = by_way["shown"].dropna(subset=["chance"])
         found["brier"] = mean_of(((told["actual_place"] <= FIRST) - told["chance"]) ** 2)
     bounded = by_way["shown"].dropna(subset=["low"])
@@ -290,6 +303,17 @@ def scored(rows: pd.DataFrame, of: list[str]) -> dict[str, Any]:
     found["coverage"] = mean_of((bounded["low"] <= bounded["actual"]) & (bounded["actual"] <= bounded["high"]))
     found["model_shown"] = mean_of(by_way["shown"]["way"] == "model")
     return found
+
+
+def ndcg(rows: pd.DataFrame, of: list[str]) -> pd.Series:
+    """Return the normalised discounted cumulative gain of each prediction's FIRST (Järvelin and Kekäläinen 2002).
+
+    Who came to be first is worth FIRST, the next one less, and whoever is not among them nothing.
+    """
+    worth = (FIRST + 1 - rows["actual_place"]).clip(lower=0) / np.log2(rows["place"] + 1)
+    best = sum((FIRST + 1 - place) / np.log2(place + 1) for place in range(1, FIRST + 1))
+    gained: pd.Series = worth.where(rows["place"] <= FIRST, 0).groupby([rows[name] for name in of]).sum() / best
+    return gained
 
 
 def mean_of(figures: Any) -> float | None:

@@ -99,9 +99,7 @@ def told_before(frame: pd.DataFrame, per_week: float, zone: str) -> str:
     """Return what a budget would have told over the keyword's own past."""
     found = frame[frame["per_week"] == per_week]
     if found.empty:
-        return (
-            '<p class="quiet">The rehearsal over its past is not there yet; it comes by itself within some hours.</p>'
-        )
+        return '<p class="quiet">The rehearsal over its past is being made; it comes by itself within minutes.</p>'
     one = look.rows(found)[0]
     days = look.span(one["until"] - one["since"])
     times = "".join(

@@ -161,6 +161,25 @@ def test_a_rehearsal_tells_for_each_budget_what_it_would_have_told(engine, put, 
     assert [row["told"] for row in again] == [row.told for row in rows]
 
 
+def test_a_keyword_is_rehearsed_at_once_and_again_when_as_much_again_is_known(engine, put, database_url):
+    asked = []
+
+    def rehearse(ids):
+        asked.append(len(ids))
+        return rehearse_here(engine, ids, [1.0])
+
+    clock = AlertClock(database_url, rehearse=rehearse)
+    clock.stop()
+    keyword_id = put(tweets(BEGIN, 120, 120, 0.2))
+    clock.rehearse()
+    put(tweets(BEGIN + 2 * HOUR, 60, 60, 0.2), keyword_id)
+    clock.rehearse()
+    put(tweets(BEGIN + 3 * HOUR, 90, 90, 0.2), keyword_id)
+    clock.rehearse()
+
+    assert asked == [1, 0, 1]
+
+
 @pytest.mark.cluster
 def test_all_keywords_are_rehearsed_on_ray_as_they_are_here(ray_cluster, engine, put, keyword, database_url):
     first, second = put(both(calm(), outrage()), keyword("first")), put(calm(), keyword("second"))

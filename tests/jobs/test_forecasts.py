@@ -208,9 +208,13 @@ def test_a_backtest_of_a_file_answers_in_stable_names(tmp_path):
 
     assert (card["history_weeks"], card["horizon_weeks"], card["keywords"], card["refused"]) == (30, 4, 2, {})
     assert card["forecasts"] == 2 * (30 - 4 - 11)
-    assert card["recall_at_5"].keys() == card["error"].keys() == {"shown", "model", "persistence", "mean"}
+    for figure in ("recall_at_5", "ndcg_at_5", "error", "mase"):
+        assert card[figure].keys() == {"shown", "model", "persistence", "mean"}
     assert 0.7 < card["coverage"] <= 1
     assert card["recall_at_5"]["shown"] >= 0.9
+    assert 0.9 <= card["ndcg_at_5"]["shown"] <= 1
+    assert card["mase"]["persistence"] == pytest.approx(1, abs=0.15)
+    assert card["mase"]["mean"] < card["mase"]["persistence"]
 
 
 def test_a_file_without_the_columns_is_one_clear_line(tmp_path):

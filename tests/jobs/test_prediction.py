@@ -130,6 +130,24 @@ def test_the_weekday_is_learnt():
     assert card["error"]["shown"] < 0.5 * card["error"]["persistence"]
 
 
+def test_a_right_order_gains_more_than_a_wrong_one_and_strangers_gain_nothing():
+    order = {"right": [1, 2, 3, 4, 5], "wrong": [5, 4, 3, 2, 1], "strangers": [9, np.inf, 7, 6, 8]}
+    rows = pd.DataFrame([(name, place, came) for name in order for place, came in enumerate(order[name], 1)])
+    found = prediction.ndcg(rows.set_axis(["step", "place", "actual_place"], axis=1), ["step"])
+
+    assert found["right"] == pytest.approx(1)
+    assert found["strangers"] == 0
+    # By hand: each place k holds who came to be place 6 - k.
+    assert found["wrong"] == pytest.approx(7.41883 / 10.27192, abs=1e-5)
+
+
+def test_the_scale_of_errors_is_how_far_a_series_has_moved_by_then():
+    values = np.array([[1.0], [4.0], [np.nan], [3.0], [10.0]])
+
+    assert np.allclose(prediction.scale(values, 1)[:, 0], [np.nan, 3, 3, 3, 5], equal_nan=True)
+    assert prediction.scale(values, 3)[3, 0] == 2
+
+
 def test_the_horizon_is_a_third_of_the_history_at_most_and_too_little_is_refused():
     assert [horizon(weeks, 4) for weeks in (0, 7, 8, 9, 11, 12, 52)] == [0, 0, 2, 3, 3, 4, 4]
 
