@@ -27,8 +27,12 @@ JOINING = 300.0  # seconds in which all workers should have joined
 HOSTS = "import ray; ray.init('auto', log_to_driver=False); print(sum(one['Alive'] for one in ray.nodes()))"
 PATIENCE = 60.0  # seconds in which what was told to end should be gone
 ENVIRONMENT = "~/twittertalker/environment"
-# Ray's own processes, and Spark's. The brackets keep the search from finding itself.
-LEFT = "pgrep -f '[r]ay::|[g]cs_server|raylet/[r]aylet|[r]aydp' || true"
+# Counts Ray's own processes, and Spark's. The brackets keep the search from finding itself.
+LEFT = """
+import psutil, re
+told = (" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
+print(sum(bool(re.search("[r]ay::|[g]cs_server|raylet/[r]aylet|[r]aydp", one)) for one in told))
+"""
 OF_A_HOST = """\
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/twittertalker/token RAY_USAGE_STATS_ENABLED=0
 export JAVA_HOME=$HOME/venv/java PYSPARK_PYTHON=$HOME/venv/bin/python
@@ -245,9 +249,9 @@ def ended(cluster: Cluster, host: str) -> None:
     until = time.monotonic() + PATIENCE
     while True:
         cluster.run(host, "ray stop --force > /dev/null 2>&1")
-        left = cluster.run(host, LEFT)
-        if left.returncode == 0 and not left.stdout.split():
+        left = cluster.run(host, f"python -c {shlex.quote(LEFT)}").stdout.strip()
+        if left == "0":
             return
         if time.monotonic() > until:
-            raise ClusterError(f"On {host} Ray still runs, or it cannot be reached: {left.stdout.split()}")
+            raise ClusterError(f"On {host} Ray still runs ({left or 'it cannot be reached'}).")
         time.sleep(1)

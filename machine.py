@@ -143,7 +143,13 @@ def ray_cluster(settings: Settings) -> Iterator[None]:
         }
     ours = set(psutil.Process().children(recursive=True))
     heard = signal.getsignal(signal.SIGTERM)
-    ray.init(address=address, namespace="talker", logging_level=logging.WARNING, log_to_driver=False, **options)
+    root = logging.getLogger()
+    shown = root.handlers[:]
+    # What actors log is for machines, a line of JSON each, in Ray's logs; what we say here ourselves is for people.
+    told = ray.LoggingConfig(encoding="JSON", log_level=logging.getLevelName(root.getEffectiveLevel()))
+    quiet: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False, "logging_config": told}
+    ray.init(address=address, namespace="talker", **quiet, **options)
+    root.handlers[:] = shown
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, heard)  # at Ray's own we would end on the spot, and leave Postgres running
     try:

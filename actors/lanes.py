@@ -32,6 +32,11 @@ class Stretch:
     payloads: list[tuple[int, bytes]]
     pattern: str | None = None
 
+    @property
+    def id(self) -> str:
+        """What logs call it: whoever sends it, commits it, or does so again, names it alike."""
+        return f"{self.spool}/{self.lane}@{self.upto}"
+
 
 @dataclass(eq=False, slots=True)
 class Lane:

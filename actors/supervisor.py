@@ -82,6 +82,7 @@ class Tracker:
                 stretches[lane.keyword] = one
                 self.flying.append(lane)
                 room -= len(one.payloads)
+                log.info("Sent", extra={"batch": one.id, "payloads": len(one.payloads), "tracker": self.name})
         if stretches:
             self.call, self.sent_at = self.actor.add.remote(list(stretches.values())), time.monotonic()
 

@@ -47,7 +47,10 @@ class KeywordTracker:
     def _commit(self, stretches: Sequence[Stretch], batches: Sequence[Batch]) -> None:
         try:
             save_batch(self._engine, *batches)
+            for stretch, one in zip(stretches, batches, strict=True):
+                log.info("Committed", extra={"batch": stretch.id, "tweets": len(one.tweets), "dead": len(one.dead)})
         except REFUSALS as refusal:
+            log.info("Refused", extra={"batch": [stretch.id for stretch in stretches]})
             if len(stretches) > 1:
                 middle = len(stretches) // 2
                 self._commit(stretches[:middle], batches[:middle])

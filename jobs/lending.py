@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import ray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raydp.spark.dataset import ray_dataset_to_spark_dataframe
 
@@ -78,12 +79,18 @@ def in_buckets(spark: SparkSession, paths: Sequence[Path], schema: str, by: str 
 
 
 def on_every_node(file: Path) -> bool:
-    """Say whether all nodes of Ray see one of the lake's files; no other file has its name."""
+    """Say whether all nodes of Ray see one of the lake's files; no other file has its name.
+
+    Not if one has just gone: whoever takes its place may have another disk.
+    """
     here = ray.get_runtime_context().get_node_id()
     others = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["NodeID"] != here]
     there: Any = ray.remote(num_cpus=0)(is_file)
     on = [there.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in others]
-    return all(ray.get([node.remote(file) for node in on]))
+    try:
+        return all(ray.get([node.remote(file) for node in on]))
+    except RayError:
+        return False
 
 
 def is_file(path: Path) -> bool:

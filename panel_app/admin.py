@@ -16,13 +16,13 @@ from core import accounts, queries
 from core.accounts import ROLES, Visitor
 from core.config import TalkerError
 from panel_app import data, look
+from panel_app.health import SILENT_SECONDS
 from panel_app.selection import Selection, known_zone
 
 LOOK_SECONDS = 5  # how often the tables are read again, once for everybody who looks
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
 DASH = look.number(None)
 SHOWN = 200  # accounts
-SILENT_SECONDS = 30.0  # after which a part that told nothing is taken for gone; they tell every five
 LANES = ("keyword", "tracker", "waiting", "in flight", "committed", "restarts")
 HEALTH = (queries.last_gaps(), queries.last_runs(), queries.dead_by_reason(), queries.positions(), queries.pulses())
 WHAT = {"view": "opened a page", "choice": "used a picker", "track": "changed what is tracked", "account": "accounts"}

@@ -299,7 +299,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
         {"/": dashboard},
         address=settings.app_address,
         port=port,
-        extra_patterns=[door.STYLE, health.PAGE],
+        extra_patterns=[door.STYLE, *health.PAGES],
         **accounts.options(),
         static_dirs={"fonts": str(FONTS)},
         title="TwitterTalker",

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import threading
@@ -23,7 +24,8 @@ AWAY = 3.0  # seconds
 
 
 @pytest.mark.cluster
-def test_the_first_tweet_of_a_new_keyword_is_not_lost(engine, ray_cluster, tmp_path):
+def test_the_first_tweet_of_a_new_keyword_is_not_lost(engine, ray_cluster, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "actors.supervisor")
     url = engine.url.render_as_string(hide_password=False)
     following = Supervisor(url, tmp_path / "spool.sqlite")  # knows no keyword yet
     store.add_keyword(engine, "nike")
@@ -32,6 +34,8 @@ def test_the_first_tweet_of_a_new_keyword_is_not_lost(engine, ray_cluster, tmp_p
         pass
 
     assert scalar(engine, select(func.count()).select_from(Tweet)) == 1
+    (sent,) = caplog.records
+    assert (sent.batch, sent.payloads) == (f"{following.spool.name}/nike@1", 1)
 
 
 @pytest.mark.cluster

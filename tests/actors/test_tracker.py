@@ -1,4 +1,5 @@
 import json
+import logging
 from contextlib import contextmanager
 
 import pytest
@@ -139,8 +140,9 @@ def refusing(engine):
 
 @pytest.mark.parametrize("poisoned", [{1}, {7}, {2, 3}, {1, 4, 7}, {1, 2, 3, 4, 5, 6, 7}])
 def test_what_postgres_refuses_is_kept_as_a_dead_letter_and_the_rest_is_stored_once(
-    engine, track, refusing, tables, poisoned
+    engine, track, refusing, tables, poisoned, caplog
 ):
+    caplog.set_level(logging.INFO, "actors.tracker")
     stretch = [message(id=one, text="poison" if one in poisoned else "good day") for one in range(1, 8)]
     track(*stretch)
 
@@ -151,6 +153,11 @@ def test_what_postgres_refuses_is_kept_as_a_dead_letter_and_the_rest_is_stored_o
     good = 7 - len(poisoned)
     assert rows(engine, SpoolOffset.position, SpoolOffset.stored, SpoolOffset.duplicate) == [(7, good, 0)]
     assert rows(engine, Trend.tweets) == ([(good,)] if good else [])
+
+    logged = [(one.message, one.batch) for one in caplog.records if one.levelno == logging.INFO]
+    assert logged[0] == ("Refused", ["spool/united@7"])
+    committed = {batch for word, batch in logged if word == "Committed"}
+    assert ("spool/united@7" in committed) == (7 not in poisoned)
 
     before = tables()
     track(*stretch)  # as Ray does when the tracker died before it could answer

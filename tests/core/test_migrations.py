@@ -1,9 +1,10 @@
 """The migrations, and what is said where they were not applied."""
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from core import db
 from core.models import Base
@@ -34,3 +35,42 @@ def test_the_migrations_lead_to_exactly_the_models(empty_database):
     db.check(empty_database)
     with empty_database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+# The last one that took something away. Whoever writes another such moves this on, and says in the changelog that the
+# old version must be stopped before `talker db upgrade`.
+BASE = "0012"
+
+
+def upgrade_to(engine, revision):
+    with engine.begin() as connection:
+        config = db._alembic()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def columns(engine):
+    """Each column's type, and whether an INSERT must name it."""
+    asked = inspect(engine)
+    return {
+        (table, one["name"]): (str(one["type"]), not one["nullable"] and one["default"] is None)
+        for table in asked.get_table_names()
+        for one in asked.get_columns(table)
+    }
+
+
+def test_the_version_before_reads_and_writes_on_while_the_schema_is_upgraded(empty_database):
+    upgrade_to(empty_database, BASE)
+    before = columns(empty_database)
+    with empty_database.begin() as connection:
+        connection.execute(text("INSERT INTO keyword (name, query) VALUES ('nike', 'nike')"))
+    with empty_database.connect() as old:
+        db.upgrade(empty_database)
+        assert old.execute(text("SELECT name FROM keyword")).all() == [("nike",)]
+    after = columns(empty_database)
+
+    assert len(before) > 80
+    assert before.items() <= after.items()
+    added = {place: needed for place, (_, needed) in after.items() if place not in before}
+    tables = {table for table, _ in before}
+    assert not [place for place, needed in added.items() if place[0] in tables and needed]
