@@ -42,6 +42,7 @@ class Visitor:
         self._heard = 0.0
         self._changed: set[str] = set()
         self._clocks: set[str] = set()
+        self._reading, self._reader = False, ""
         self.parts: dict[tuple[str, str], str] = {}
         self.figures: list[str] = []
         self._listening: asyncio.Task[None] | None = None
@@ -73,7 +74,7 @@ class Visitor:
         began = perf_counter()
         self._heard, self._changed = 0.0, set()
         await self._send("PATCH-DOC", {"events": [event]})
-        while sign not in self._changed or perf_counter() - self._heard < QUIET:
+        while sign not in self._changed or self._reading or perf_counter() - self._heard < QUIET:
             if perf_counter() - began > PATIENCE:
                 return PATIENCE
             await asyncio.sleep(QUIET / 20)
@@ -106,7 +107,18 @@ class Visitor:
         if kind == "PATCH-DOC" and not all(target(event) in self._clocks for event in content["events"]):
             self._heard = perf_counter()
             self._changed |= {event.get("attr", "") for event in content["events"]}
+            self._wait(content["events"])
         return kind, content
+
+    def _wait(self, events: list[dict[str, Any]]) -> None:
+        """Note whether the page says that it reads: until it does no more, nothing is there."""
+        for event in events:
+            text = str(event.get("new", ""))
+            if "talker" in text[:40] and "reading" in text[:60]:
+                self._reader = target(event)
+                self._reading = True
+            elif self._reading and target(event) == self._reader and event.get("attr") == "text":
+                self._reading = False
 
     async def _part(self) -> str | bytes:
         part = await self._socket.read_message()

@@ -32,6 +32,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -66,6 +67,8 @@ from core.models import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream that was read then holds for all of it
 QUARTER = timedelta(minutes=15)  # how often influence is computed
+
+MOST_READ = 30_000  # tweets of which the words are read, where no counter tells who used them
 
 BEST_FIRST = (Influence.score.desc(), Influence.rank, Influence.author_id)
 
@@ -381,12 +384,19 @@ def rhythms(keyword_id: int, start: datetime, end: datetime, limit: int = 200) -
 
 
 def outsiders(
-    keyword_id: int, terms: Collection[str], start: datetime, end: datetime, tweets: int = 30_000, limit: int = 200
+    keyword_id: int,
+    terms: Collection[str],
+    start: datetime,
+    end: datetime,
+    elsewhere_since: datetime,
+    tweets: int = MOST_READ,
+    limit: int = 200,
 ) -> Rows:
     """Who is near a conversation and has no part in it: `addressed` by its authors, or using its `terms` elsewhere.
 
     `shared` is how many of the terms they use in their tweets on other keywords that are not sensitive, `sentiment` the
-    mean of those, NULL where none was scored. Read are the newest tweets, so many on each side at most.
+    mean of those, NULL where none was scored. Read are the newest tweets, so many on each side at most, those on other
+    keywords from a time of their own on.
     """
     ours = select(Tweet.author_id).where(Tweet.keyword_id == keyword_id)
     here, others = (
@@ -405,7 +415,7 @@ def outsiders(
     elsewhere = (
         select(Tweet.author_id, Tweet.text, Tweet.sentiment, Tweet.label)
         .where(Tweet.keyword_id.in_(others), Tweet.matched, Tweet.kind != "retweet")
-        .where(Tweet.created_at >= start, Tweet.created_at < end)
+        .where(Tweet.created_at >= elsewhere_since, Tweet.created_at < end)
         .order_by(Tweet.created_at.desc())
         .limit(tweets)
         .cte("elsewhere")
@@ -580,15 +590,13 @@ def usual_earnings(start: datetime, end: datetime, each: int) -> Rows:
     )
 
 
-def contrast(keyword_id: int, other_id: int | None, start: datetime, end: datetime, limit: int = 3000) -> Rows:
+def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, limit: int = 3000) -> Rows:
     """How many tweets of two keywords use each word, in the whole hours that the range touches, most used first.
 
-    Without another keyword all others are meant. `uses` and `other_uses` are of one word, `total` and `other_total` of
-    all words of each keyword. Words of tweets that were not scored are left out, so that both sides are of the same
-    languages.
+    `uses` and `other_uses` are of one word, `total` and `other_total` of all words of each keyword. Words of tweets
+    that were not scored are left out, so that both sides are of the same languages.
     """
-    tracked = select(Keyword.id).where(Keyword.active)
-    both = Term.keyword_id.in_(tracked) if other_id is None else _any_of(Term.keyword_id, (keyword_id, other_id))
+    both = _any_of(Term.keyword_id, (keyword_id, other_id))
     uses, other_uses = (
         func.coalesce(func.sum(Term.tweets).filter(ours), 0)
         for ours in (Term.keyword_id == keyword_id, Term.keyword_id != keyword_id)
@@ -601,12 +609,42 @@ def contrast(keyword_id: int, other_id: int | None, start: datetime, end: dateti
             cast(func.sum(uses).over(), BigInteger).label("total"),
             cast(func.sum(other_uses).over(), BigInteger).label("other_total"),
         )
-        .where(both, Term.label.is_not(None))
-        .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
+        .where(both, *_in_hours(start, end))
         .group_by(Term.term)
         .order_by((uses + other_uses).desc(), Term.term)
         .limit(limit)
     )
+
+
+def common_words(start: datetime, end: datetime, limit: int = 3000) -> Rows:
+    """How many tweets of all tracked keywords use the commonest words: `tweets`, and `total` of all words."""
+    tweets = func.sum(Term.tweets)
+    return (
+        select(Term.term, tweets.label("tweets"), cast(func.sum(tweets).over(), BigInteger).label("total"))
+        .where(Term.keyword_id.in_(select(Keyword.id).where(Keyword.active)), *_in_hours(start, end))
+        .group_by(Term.term)
+        .order_by(tweets.desc(), Term.term)
+        .limit(limit)
+    )
+
+
+def own_words(keyword_id: int, terms: Collection[str], start: datetime, end: datetime) -> Rows:
+    """How many tweets of a keyword use each of some words: `tweets`, and `total` of all its words."""
+    tweets = func.sum(Term.tweets)
+    own = (
+        select(Term.term, tweets.label("tweets"), cast(func.sum(tweets).over(), BigInteger).label("total"))
+        .where(Term.keyword_id == keyword_id, *_in_hours(start, end))
+        .group_by(Term.term)
+        .subquery()
+    )
+    return select(own).where(own.c.term == any_(cast(list(terms), ARRAY(String))))
+
+
+def tweets_elsewhere(keyword_id: int, start: datetime, end: datetime) -> Rows:
+    """How many tweets of all other keywords were scored in a range."""
+    others = select(Keyword.id).where(Keyword.active, ~Keyword.sensitive, Keyword.id != keyword_id)
+    within = (Trend.label.is_not(None), Trend.minute >= start, Trend.minute < end)
+    return select(func.coalesce(func.sum(Trend.tweets), 0).label("tweets")).where(Trend.keyword_id.in_(others), *within)
 
 
 def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) -> Rows:
@@ -619,8 +657,7 @@ def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) ->
     in_all = (cast(func.sum(count).over(), Double).label(f"all_{name}") for name, count in uses.items())
     return (
         select(Term.term, *(cast(count, Double).label(name) for name, count in uses.items()), *in_all)
-        .where(Term.keyword_id == keyword_id, Term.label.is_not(None))
-        .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
+        .where(Term.keyword_id == keyword_id, *_in_hours(start, end))
         .group_by(Term.term)
         .order_by(func.sum(Term.tweets).desc(), Term.term)
         .limit(limit)
@@ -628,7 +665,7 @@ def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) ->
 
 
 def term_authors(
-    keyword_id: int, start: datetime, end: datetime, days: int = 14, limit: int = 3000, tweets: int = 30_000
+    keyword_id: int, start: datetime, end: datetime, days: int = 14, limit: int = 3000, tweets: int = MOST_READ
 ) -> Rows:
     """How many authors use each term of a range: `authors`, and `before` in the same hours of the days before.
 
@@ -653,7 +690,7 @@ def term_authors(
     return _authors_of_terms(asked, now, before)
 
 
-def tag_authors(keyword_id: int, start: datetime, end: datetime, limit: int = 1000, tweets: int = 30_000) -> Rows:
+def tag_authors(keyword_id: int, start: datetime, end: datetime, limit: int = 1000, tweets: int = MOST_READ) -> Rows:
     """How many authors of a keyword use each hashtag: `authors`, and `before` of those of all other keywords.
 
     The columns and the limits are those of `term_authors`; each author counts once.
@@ -684,16 +721,23 @@ def terms_seen(keyword_id: int, terms: Collection[str], start: datetime, end: da
 def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
     """How many tweets of the range are of two or more of some keywords: each of these counts them.
 
-    A tweet has one author and one time, so it is looked for where several keywords have the same of both; an index
-    tells that, and only there are the ids read.
+    A tweet has one author and one time, so it is looked for where several keywords have the same of both; an index that
+    is sorted by time tells that, and only there are the ids read.
     """
-    ours = (_any_of(Tweet.keyword_id, keyword_ids), Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
-    alike = select(Tweet.created_at, Tweet.author_id).where(*ours).group_by(Tweet.created_at, Tweet.author_id)
-    alike_once = alike.having(func.count() > 1).subquery()
-    same = and_(Tweet.created_at == alike_once.c.created_at, Tweet.author_id == alike_once.c.author_id)
-    ids = select(Tweet.id).join(alike_once, same).where(*ours)
-    several = ids.group_by(Tweet.id).having(func.count() > 1).subquery()
-    return select(func.count().label("tweets")).select_from(several)
+    within = (Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
+    by_time = (
+        select(Tweet.created_at, Tweet.author_id)
+        .where(Tweet.keyword_id == keyword_id, *within)
+        .order_by(Tweet.created_at)
+        .subquery()
+        for keyword_id in keyword_ids
+    )
+    merged = union_all(*(select(one) for one in by_time)).subquery()
+    alike = select(merged.c.created_at).group_by(merged.c.created_at)
+    alike = alike.having(func.count() > func.count(merged.c.author_id.distinct()))
+    ids = select(Tweet.id).join(times := alike.subquery(), times.c.created_at == Tweet.created_at)
+    several = ids.where(_any_of(Tweet.keyword_id, keyword_ids), *within).group_by(Tweet.id).having(func.count() > 1)
+    return select(func.count().label("tweets")).select_from(several.subquery())
 
 
 def crowded_places(keyword_id: int, start: datetime, end: datetime, degrees: int = 2, least: int = 10) -> Rows:
@@ -1095,6 +1139,11 @@ def _words(text: Any) -> ColumnElement[str]:
     apart = func.replace(func.translate(func.lower(text), "’\uff03", "'#"), "#", " #")
     word = func.btrim(func.regexp_split_to_table(apart, r"[^\w#'@]+"), "_'")
     return func.regexp_replace(word, "'s$", "").label("term")
+
+
+def _in_hours(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Say that words are of scored tweets, in the whole hours that a range touches."""
+    return Term.label.is_not(None), Term.hour > start - timedelta(hours=1), Term.hour < end
 
 
 def _delivered(keyword_id: Any, start: datetime, end: datetime) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
@@ -16,7 +16,7 @@ import panel_material_ui as pmui
 
 from core import accounts, queries
 from core.accounts import Visitor
-from panel_app import contrast, data, look, topics
+from panel_app import contrast, cuts, data, look, topics
 from panel_app.selection import Selection, View
 
 DAY = timedelta(days=1)
@@ -200,13 +200,34 @@ def kinds_of(view: View) -> list[Iterator[Advice]]:
     ]
     if view.sensitive:
         return found
-    words = typical(read(queries.contrast(view.keyword_id, None, since, now)))
+    words = typical(against_all(view.keyword_id, since, now))
     return [
         win_back(read(queries.reaching(view.keyword_id))),
         keep_active(read(queries.rhythms(view.keyword_id, since, now)), pd.Timestamp(now)),
-        invite(read(queries.outsiders(view.keyword_id, words, since, now))),
+        invite(read(queries.outsiders(view.keyword_id, words, since, now, enough_since(view.keyword_id, since, now)))),
         *found,
     ]
+
+
+def against_all(keyword_id: int, since: datetime, now: datetime) -> pd.DataFrame:
+    """Read how many tweets of a keyword and of all others use the commonest words; of all it is read once an hour."""
+    last = cuts.begun(now - cuts.MINUTE, topics.HOUR, "UTC")
+    whole = cuts.begun(since, topics.HOUR, "UTC"), last + topics.HOUR
+    every = topics.steady(queries.common_words(*whole)).set_index("term")
+    own = topics.steady(queries.own_words(keyword_id, sorted(every.index), *whole)).set_index("term")
+    uses = own["tweets"].reindex(every.index).fillna(0).astype(int)
+    ours, everything = (int(one["total"].iloc[0]) if len(one) else 0 for one in (own, every))
+    counts = pd.DataFrame({"uses": uses, "other_uses": every["tweets"] - uses})
+    return counts.assign(total=ours, other_total=everything - ours).reset_index()
+
+
+def enough_since(keyword_id: int, since: datetime, now: datetime) -> datetime:
+    """Return a time since which there are as many tweets on other keywords as are read: earlier ones need no look."""
+    for back in (DAY / 4, DAY, 4 * DAY):
+        found = topics.steady(queries.tweets_elsewhere(keyword_id, now - back, now))
+        if int(found["tweets"][0]) >= queries.MOST_READ:
+            return now - back
+    return since
 
 
 def typical(counts: pd.DataFrame) -> list[str]:

@@ -159,6 +159,19 @@ def change(visitor: Visitor, action: str, doing: Callable[[Visitor], object]) ->
     return ""
 
 
+def explained(view: View) -> None:
+    """Read what is behind the newest alert of a view's keyword, if there is one."""
+    told = data.now(kept.told(day(), view.keyword_id))
+    if not told.empty:
+        spike.explained(view, newest_of(told))
+
+
+def newest_of(told: pd.DataFrame) -> datetime:
+    """Return when the newest episode was last told of."""
+    newest: datetime = episodes(told)[0]["at"].max().to_pydatetime()
+    return newest
+
+
 class Alerts:
     """The page of one browser: made once, and only its content changes."""
 
@@ -204,7 +217,7 @@ class Alerts:
         return hash((moment(), self._changes, self._visitor.session if self._changes else 0))
 
     def _explain(self, view: View) -> None:
-        newest = None if self._frame.empty else episodes(self._frame)[0]["at"].max().to_pydatetime()
+        newest = None if self._frame.empty else newest_of(self._frame)
         if (view, newest) != self._explained:
             self._explained = view, newest
             self.why.object = why(spike.explained(view, newest), view) if newest else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -19,7 +20,9 @@ from panel_app import (
     address,
     admin,
     advice,
+    ahead,
     alerts,
+    audience,
     auth,
     compare,
     data,
@@ -41,7 +44,7 @@ from panel_app import (
     usage,
     words,
 )
-from panel_app.selection import Selection, Shown
+from panel_app.selection import Choices, Selection, Shown, View
 
 FONTS = Path(__file__).parent / "fonts"
 CHOICES = ["keyword", "hours", "window", "bar", "word", "mood"]  # whose use is counted
@@ -73,6 +76,24 @@ PAGES: dict[str, tuple[str, Callable[..., pn.viewable.Viewable]]] = {
     "Advice": ("tips_and_updates", advice.page),
     "Alerts": ("notifications", alerts.page),
 }
+# What is read ahead of a page: what it asks for, and takes longer than to draw it.
+READ: dict[str, Callable[[Choices, View], object]] = {
+    "Overview": lambda _, view: (overview.figures(view), overview.voices(view)),
+    "Influence Score": lambda _, view: (audience.totals(view), influencers.leaders(view)),
+    "Influencer Map": lambda _, view: influencer_map.summary(view),
+    "Word Clouds": lambda chosen, view: (words.laid(view, chosen.way), words.using(view, chosen.word, chosen.mood)),
+    "Hashtag Trend": lambda _, view: trend.said(view),
+    "Compare": lambda chosen, view: (
+        compare.told(view, chosen.others),
+        compare.words(view, next(iter(chosen.others), None)),
+    ),
+    "Patterns": lambda _, view: patterns.told(view),
+    "Topics": lambda chosen, view: (topics.told(view), topics.told_related(view), topics.using(chosen, view)),
+    "Forecast": lambda _, view: (forecast.people(view), forecast.days(view, "tweets"), forecast.days(view, "mood")),
+    "Advice": lambda _, view: advice.kinds_of(view),
+    "Alerts": lambda _, view: alerts.explained(view),
+}
+READING = "Reading…"
 PERSONAL = ("Advice", "Alerts")  # pages that keep what somebody answers, and so are made for a visitor
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page
@@ -187,6 +208,7 @@ class Body:
         self._between = pn.Column(pickers.ends(selection), margin=0)
         self._takes, self._taking = take_away.row(visitor, selection, lambda: slug(self.chosen()))
         self._place = pn.Column(sizing_mode="stretch_width")
+        self._opened = False
         self._built: dict[str, pn.viewable.Viewable] = {}
         self._looks: dict[str, Shown] = {}
         menu.param.watch(self._show, "active")
@@ -209,6 +231,7 @@ class Body:
             self._title, *self._chooses, align_items="center", gap="4px 20px", sizing_mode="stretch_width"
         )
         sample = look.pane(pn.bind(sampled.note, self._selection.param.view))
+        reading = look.pane(pn.bind(self._reads, self._selection.param.reading))
         return pn.Column(
             *(
                 notice(self._selection),
@@ -217,6 +240,7 @@ class Body:
                 self._between,
                 self._takes,
                 sample,
+                reading,
                 self._place,
                 feedback,
             ),
@@ -226,13 +250,36 @@ class Body:
             styles={"max-height": "none"},  # else it ends with the window, and what is below a long page lies on it
         )
 
+    def _reads(self, reading: int) -> str:
+        words = f'<p class="quiet" role="status">{READING}</p>'
+        return look.block(words, self._selection.dark, "reading") if reading else ""
+
     def _show(self, *_: object) -> None:
         name = self._title.object = self.chosen()
         self._tell()
         self._taking()
         for part in (*self._chooses, self._between):
             part.visible = name in PAGES
-        self._place[:] = [self._page(name)]
+        self._open(name)
+
+    def _open(self, name: str) -> None:
+        """Show a page; what it asks for when it is new is read ahead, except for the first one, which must be there."""
+        selection = self._selection
+
+        def show() -> None:
+            if name == self.chosen():  # else another one was chosen meanwhile
+                self._place[:] = [self._page(name)]
+
+        def waiting(waits: bool) -> None:
+            if waits:
+                self._place[:] = []
+            selection.wait(waits)
+
+        if self._opened and name in READ and name not in self._built and selection.view:
+            ahead.then(functools.partial(READ[name], selection, selection.view), show, waiting)
+        else:
+            show()
+        self._opened = True
 
     def _page(self, name: str) -> pn.viewable.Viewable:
         selection = self._selection
@@ -241,7 +288,7 @@ class Body:
         for page, of in self._looks.items():
             of.look(page == name)
         if name not in self._built and name in PAGES:
-            self._looks[name] = Shown(selection)
+            self._looks[name] = Shown(selection, READ[name])
             answering = (self._visitor,) if name in PERSONAL else ()
             self._built[name] = PAGES[name][1](self._looks[name], *answering)
         elif name not in self._built:

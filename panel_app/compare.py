@@ -8,16 +8,25 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
-import holoviews as hv
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import HoverTool, NumeralTickFormatter
-from holoviews import opts
+from bokeh.core.properties import field
+from bokeh.layouts import column
+from bokeh.models import (  # type: ignore[attr-defined]
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    Range1d,
+    Span,
+)
+from bokeh.plotting import figure
 
 from core import queries
-from panel_app import data, look, trend
+from panel_app import cuts, data, look, trend
 from panel_app.contrast import SURE, z_scores
 from panel_app.selection import Selection, View
 
@@ -33,6 +42,7 @@ INKS = {
     False: ("#0072B2", "#B84A00", "#183802", "#772D48", "#4701AE"),
     True: ("#56B4E9", "#F0883E", "#F3E73A", "#96F7B1", "#F1F1F1"),
 }
+Sign = tuple[str, str, str, str]  # colour, dash, marker and glyph
 CHOOSE = "Choose one more keyword above, or track another on the Tracking page."
 
 
@@ -105,15 +115,17 @@ def known(view: View) -> dict[str, int]:
     return dict(zip(frame["name"].map(str), frame["id"].map(int), strict=True))
 
 
-def look_of(place: int, dark: bool) -> tuple[str, str, str, str]:
+def look_of(place: int, dark: bool) -> Sign:
     """Return the colour, dash, marker and glyph of a keyword by its place among the compared."""
     at, again = place % len(DASHES), place // len(DASHES)
     return INKS[dark][at], DASHES[(at + again) % len(DASHES)], MARKERS[(at + again) % 5], GLYPHS[(at + again) % 5]
 
 
-def plot(frames: dict[str, pd.DataFrame], view: View) -> hv.Layout:
+def plot(frames: dict[str, pd.DataFrame], view: View) -> Any:
     """Draw each keyword's tweets over time above its mean sentiment with its interval."""
-    return (volume(by_bin(frames, view), view) + moods(compared(frames), view.dark)).cols(1)
+    drawn = Plot()
+    drawn.show(frames, view)
+    return drawn.whole
 
 
 def by_bin(frames: dict[str, pd.DataFrame], view: View) -> pd.DataFrame:
@@ -128,44 +140,87 @@ def by_bin(frames: dict[str, pd.DataFrame], view: View) -> pd.DataFrame:
     return pd.DataFrame(counts).set_index([edges[:-1], edges[1:], pd.Index(when)]).rename_axis(["start", "end", "when"])
 
 
-def volume(table: pd.DataFrame, view: View) -> hv.Overlay:
-    """Draw the tweets of each bin as a line for each keyword, in its colour, dash and marker."""
-    start, end, when = (table.index.get_level_values(name) for name in ("start", "end", "when"))
-    middle = pd.DatetimeIndex(start + (end - start) / 2).tz_localize(None)
-    layers: list[hv.Element] = []
-    for place, name in enumerate(table):
-        ink, dash, marker, _ = look_of(place, view.dark)
-        drawn = table[[name]].set_axis(["tweets"], axis=1).assign(at=middle, when=when, keyword=str(name))
-        line = hv.Curve(drawn, "at", "tweets").opts(color=ink, line_dash=dash, line_width=2, default_tools=[])
-        hover = HoverTool(tooltips=[("", "@keyword"), ("", "@when"), ("tweets", "@tweets{0,0}")])
-        dots = hv.Points(drawn, ["at", "tweets"], ["when", "keyword"])
-        dots = dots.opts(color=ink, marker=marker, size=5, tools=[hover], default_tools=[])
-        layers += [line.opts(framewise=True), dots.opts(framewise=True)]
-    top = 1.08 * max(1, int(table.to_numpy().max(initial=0)))
-    return hv.Overlay(layers).opts(opts.Overlay(height=260, ylim=(0, top), ylabel="tweets", **trend.axes(view)))
+class Plot:
+    """Each keyword's tweets over time above its mean sentiment: made once for a page, then only its rows change."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Any] = {name: ColumnDataSource() for name in ("lines", "dots", "spans", "means")}
+        self._times, self._top, self._places = (Range1d(start=0, end=1) for _ in range(3))
+        self._ticks, self._names = FixedTicker(), FixedTicker()
+        self._volume = self._figure(260, self._times, self._top, x_axis_type="datetime", y_axis_label="tweets")
+        self._moods = self._figure(120, Range1d(start=-1, end=1), self._places, x_axis_label="mean sentiment")
+        self._draw_volume()
+        self._draw_moods()
+        self.whole = column(self._volume, self._moods, sizing_mode="stretch_width")
+
+    def show(self, frames: dict[str, pd.DataFrame], view: View) -> None:
+        """Show keywords in a view."""
+        table, signs = by_bin(frames, view), [look_of(place, view.dark) for place in range(len(frames))]
+        drawn = {"lines": lines(table, signs), "dots": dots(table, signs)} | marks(compared(frames), signs)
+        for name, frame in drawn.items():
+            self.rows[name].data = {column: list(frame[column]) for column in frame}
+        ticks = {trend.milliseconds(time): name for time, name in cuts.ticks(view.start, view.end, view.zone)}
+        self._times.update(start=trend.milliseconds(view.start), end=trend.milliseconds(view.end))
+        self._ticks.ticks, self._volume.xaxis[0].major_label_overrides = list(ticks), ticks
+        self._top.end = 1.08 * max(1, int(table.to_numpy().max(initial=0)))
+        names = {-place: short(name) for place, name in enumerate(frames)}
+        self._names.ticks, self._moods.yaxis[0].major_label_overrides = list(names), names
+        self._places.update(start=0.6 - len(frames), end=0.6)
+        self._moods.height = 90 + 30 * len(frames)
+
+    def _figure(self, height: int, x_range: Range1d, y_range: Range1d, **axes: Any) -> Any:
+        shared: dict[str, Any] = {"sizing_mode": "stretch_width", "tools": "", "toolbar_location": None}
+        return figure(height=height, x_range=x_range, y_range=y_range, **shared, **axes)
+
+    def _draw_volume(self) -> None:
+        one = self._volume
+        one.xaxis[0].ticker = one.xgrid[0].ticker = self._ticks
+        one.yaxis[0].formatter = NumeralTickFormatter(format="0,0[.]0")
+        one.multi_line("at", "tweets", source=self.rows["lines"], color="ink", line_dash=field("dash"), line_width=2)
+        dots = one.scatter("at", "tweets", source=self.rows["dots"], color="ink", marker=field("marker"), size=5)
+        tips = [("", "@keyword"), ("", "@when"), ("tweets", "@tweets{0,0}")]
+        one.add_tools(HoverTool(renderers=[dots], tooltips=tips))
+
+    def _draw_moods(self) -> None:
+        one = self._moods
+        one.yaxis[0].ticker = one.ygrid[0].ticker = self._names
+        one.xaxis[0].formatter = NumeralTickFormatter(format="+0.0")
+        one.add_layout(Span(location=0, dimension="height", line_color="#8894A0", line_dash="dotted"))
+        one.segment("low", "at", "high", "at", source=self.rows["spans"], color="ink", line_width=4)
+        means = one.scatter("mean", "at", source=self.rows["means"], color="ink", marker=field("marker"), size=13)
+        ends = ("95 %", "@low{+0.00} to @high{+0.00}")
+        tips = [("", "@keyword"), ("mean", "@mean{+0.00}, n = @scored{0,0}"), ends]
+        one.add_tools(HoverTool(renderers=[means], tooltips=tips))
 
 
-def moods(table: pd.DataFrame, dark: bool) -> hv.Overlay:
-    """Draw each keyword's mean sentiment as a mark within its 95 % interval."""
-    some = table[table["scored"] > 1].reset_index(drop=True)
-    tips = [("", "@keyword"), ("mean", "@mean{+0.00}, n = @scored{0,0}"), ("95 %", "@low{+0.00} to @high{+0.00}")]
-    layers: list[hv.Element] = [hv.VLine(0).opts(color="#8894A0", line_width=1, line_dash="dotted")]
-    places = {name: place for place, name in enumerate(table["keyword"])}
-    for row in look.rows(some):
-        ink, _, marker, _ = look_of(places[row["keyword"]], dark)
-        at = -places[row["keyword"]]
-        span = hv.Segments([(row["low"], at, row["high"], at)], ["x0", "y0", "x1", "y1"])
-        mark = hv.Points(pd.DataFrame([row]).assign(at=at), ["mean", "at"], ["keyword", "scored", "low", "high"])
-        layers.append(span.opts(framewise=True, color=ink, line_width=4, default_tools=[]))
-        hover = HoverTool(tooltips=tips)
-        layers.append(mark.opts(framewise=True, color=ink, marker=marker, size=13, tools=[hover], default_tools=[]))
-    names = [(-place, short(name)) for name, place in places.items()]
-    number = NumeralTickFormatter(format="+0.0")
-    frame: dict[str, Any] = {"height": 90 + 30 * len(table), "xlim": (-1, 1), "ylim": (0.6 - len(table), 0.6)}
-    frame |= {"yticks": names, "ylabel": "", "xlabel": "mean sentiment", "xformatter": number, "toolbar": None}
-    return hv.Overlay(layers).opts(
-        opts.Overlay(responsive=True, show_grid=True, show_legend=False, default_tools=[], **frame)
+def lines(table: pd.DataFrame, signs: Sequence[Sign]) -> pd.DataFrame:
+    """Return a line for each keyword of `by_bin`, in its colour and dash."""
+    at = list(middles(table))
+    rows = [(at, list(table[name]), ink, dash) for name, (ink, dash, _, _) in zip(table, signs, strict=True)]
+    return pd.DataFrame(rows, columns=["at", "tweets", "ink", "dash"])
+
+
+def dots(table: pd.DataFrame, signs: Sequence[Sign]) -> pd.DataFrame:
+    """Return a dot for each bin and keyword, in its colour and with its marker."""
+    about = {"at": middles(table), "when": table.index.get_level_values("when")}
+    return pd.concat(
+        pd.DataFrame(about | {"tweets": table[name].to_numpy(), "keyword": str(name), "ink": ink, "marker": marker})
+        for name, (ink, _, marker, _) in zip(table, signs, strict=True)
     )
+
+
+def middles(table: pd.DataFrame) -> npt.NDArray[np.datetime64]:
+    """Return the middle of each bin of `by_bin` as Bokeh takes times: without a zone, in UTC."""
+    start, end = (table.index.get_level_values(name) for name in ("start", "end"))
+    return np.asarray(pd.DatetimeIndex(start + (end - start) / 2).tz_localize(None))
+
+
+def marks(table: pd.DataFrame, signs: Sequence[Sign]) -> dict[str, pd.DataFrame]:
+    """Return each keyword's mean sentiment within its 95 % interval, the first one highest."""
+    columns = {"ink": [ink for ink, _, _, _ in signs], "marker": [marker for _, _, marker, _ in signs]}
+    placed = table.assign(at=-np.arange(len(table)), **columns)
+    some = placed[placed["scored"] > 1][["keyword", "mean", "low", "high", "scored", "at", "ink", "marker"]]
+    return {"spans": some[["low", "high", "at", "ink"]], "means": some}
 
 
 def short(name: str) -> str:
@@ -314,18 +369,27 @@ def page(selection: Selection) -> pn.Column:
     """Build the page: who is compared with the keyword above is chosen here, and the address keeps it."""
     picker, word = choosers(selection)
     both = (selection.param.view, selection.param.others)
-    wide = {"sizing_mode": "stretch_width", "linked_axes": False}
     return pn.Column(
         picker,
         look.pane(pn.bind(told, *both)),
-        # Made anew when the choice changes, for the number of lines does; while tweets come they are few.
-        pn.pane.HoloViews(pn.bind(drawn, *both), **wide),
-        pn.pane.HoloViews(pn.bind(felt, *both), **wide),
+        chart(selection),
         look.folded("The lines as a table", lambda: look.pane(pn.bind(listed, *both))),
         word,
         look.pane(pn.bind(words, selection.param.view, word.param.value)),
         sizing_mode="stretch_width",
     )
+
+
+def chart(selection: Selection) -> pn.pane.Bokeh:
+    """Return the live plot: its lines move, its canvas stays."""
+    drawn = Plot()
+
+    def follow(*_: object) -> None:
+        drawn.show(read(selection.view, selection.others), selection.view)
+
+    follow()
+    selection.param.watch(follow, ["view", "others"])
+    return pn.pane.Bokeh(drawn.whole, sizing_mode="stretch_width")
 
 
 def choosers(selection: Selection) -> tuple[pmui.MultiChoice, pmui.Select]:
@@ -353,16 +417,6 @@ def told(view: View, others: list[str]) -> str:
     if len(frames) < 2:
         return look.block(look.empty("Nobody to compare with", CHOOSE), view.dark)
     return look.block(figures(compared(frames), view.dark) + shared(view, list(frames)), view.dark)
-
-
-def drawn(view: View, others: list[str]) -> hv.Overlay:
-    """Draw how much each keyword is talked about."""
-    return volume(by_bin(read(view, others), view), view)
-
-
-def felt(view: View, others: list[str]) -> hv.Overlay:
-    """Draw in what mood."""
-    return moods(compared(read(view, others)), view.dark)
 
 
 def listed(view: View, others: list[str]) -> str:

@@ -20,7 +20,7 @@ from panel_app.selection import Selection, View
 
 SMALL = 10_000  # followers; below it somebody is a small voice
 TOP = 0.02  # of the authors: the large ones
-PAST, HOUR = timedelta(days=30), timedelta(hours=1)
+PAST = timedelta(days=30)
 EACH = 2_000  # newest tweets of each keyword that the expectation is learnt from
 LEAST_TWEETS, LEAST_RETWEETS, LEAST_LEARNT = 30, 200, 200
 STEP = 0.25  # of a power of ten: how finely people are put together in the plot
@@ -206,9 +206,9 @@ def known(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def usual_of(view: View) -> Expectation:
-    """Read what is usual until the end of a view's hour; of all keywords, so that it is read every ten minutes only."""
-    hour = cuts.begun(view.end, HOUR, "UTC") + HOUR
-    return expectation(data.frame(queries.usual_earnings(hour - PAST, hour, EACH)))
+    """Read what is usual until the end of a view's day; of all keywords, so that it is read every ten minutes only."""
+    day = cuts.begun(view.end, cuts.DAY, "UTC") + cuts.DAY
+    return expectation(data.frame(queries.usual_earnings(day - PAST, day, EACH)))
 
 
 def least_of(view: View) -> int:

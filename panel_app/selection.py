@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +13,7 @@ import pandas as pd
 import param
 
 from core import queries
-from panel_app import cuts, data, look
+from panel_app import ahead, cuts, data, look
 
 CUSTOM = 0  # of the ranges, that which somebody set: from a time to a time, and it stays
 RANGES = {"1 h": 1, "6 h": 6, "24 h": 24, "3 d": 72, "7 d": 168, "30 d": 720}
@@ -58,6 +60,12 @@ class View:
         return self.start - (self.end - self.start), self.start
 
     @property
+    def choice(self) -> tuple[object, ...]:
+        """What somebody chose of it: the rest moves by itself."""
+        ends = (self.start, self.end) if self.hours == CUSTOM else ()
+        return self.keyword_id, self.hours, self.bar, self.zone, self.dark, *ends
+
+    @property
     def span(self) -> str:
         """How long the range is, in words."""
         return look.span(timedelta(hours=self.hours) if self.hours else self.end - self.start)
@@ -93,7 +101,9 @@ class Choices(param.Parameterized):
 
 
 class Selection(Choices):
-    """The choices of one browser session."""
+    """The choices of one browser session; `reading` is how much is read for it that is not shown yet."""
+
+    reading = param.Integer(0)
 
     def __init__(self, **params: Any) -> None:
         self._live = 72  # the last range that was not custom
@@ -105,6 +115,10 @@ class Selection(Choices):
         first = whole_minute(start)
         last = whole_minute(end - timedelta(microseconds=1)) + cuts.MINUTE
         self.param.update(hours=CUSTOM, window=(first, max(last, first + cuts.MINUTE)))
+
+    def wait(self, waits: bool) -> None:
+        """Count what is read and not shown yet."""
+        self.reading += 1 if waits else -1
 
     def go_live(self) -> None:
         """Return to the range that was looked at before the custom one."""
@@ -166,15 +180,19 @@ class Selection(Choices):
 class Shown(Choices):
     """The choices as one page has them: both ways the same, but its view stands still while another page is shown.
 
-    A page is built once and kept; without this each would be drawn anew whenever one is.
+    A page is built once and kept; without this each would be drawn anew whenever one is. What it asks for, `read` reads
+    before its view changes.
     """
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, read: Callable[[Choices, View], object] | None = None) -> None:
         super().__init__()
         self._selection = selection
+        self._read = read
+        self._awaited: View | None = None
         self._looks = True
         shared = [name for name in Choices.param if name not in ("name", "view")]
-        self._take(*shared, "view")
+        self._take(*shared)
+        self.view = selection.view
         selection.param.watch(lambda *events: self._take(*(event.name for event in events)), [*shared, "view"])
         self.param.watch(lambda *events: selection.param.update({one.name: one.new for one in events}), shared)
 
@@ -190,8 +208,26 @@ class Shown(Choices):
     def _take(self, *names: str) -> None:
         if self.param.keyword.objects != self._selection.param.keyword.objects:
             self.param.keyword.objects = self._selection.param.keyword.objects
-        new = {name: getattr(self._selection, name) for name in names if name != "view" or self._looks}
+        new = {name: getattr(self._selection, name) for name in names if name != "view"}
         self.param.update({name: value for name, value in new.items() if value != getattr(self, name)})
+        if "view" in names and self._looks and self._selection.view != self.view:
+            self._follow(self._selection.view)
+
+    def _follow(self, view: View) -> None:
+        if self._read is None:
+            self.view = view
+        elif self._awaited is None or self._awaited.choice != view.choice:
+            self._awaited = view
+            read = functools.partial(self._read, self._selection, view)
+            ahead.then(read, lambda: self._see(view), self._selection.wait)
+
+    def _see(self, view: View) -> None:
+        if view is not self._awaited:  # something else was chosen meanwhile
+            return
+        self._awaited = None
+        if self._looks:
+            self.view = view
+            self._take("view")  # which may have moved on while this one was read
 
 
 def moving(newest: datetime, hours: int, bar: str, zone: str) -> tuple[datetime, datetime]:

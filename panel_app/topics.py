@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 from core import queries
 from core.emerging import LEAST_AUTHORS, emerging
 from panel_app import cuts, data, look, words
-from panel_app.selection import Selection, View
+from panel_app.selection import Choices, Selection, View
 
 DAY, HOUR, STEP = timedelta(days=1), timedelta(hours=1), timedelta(minutes=5)
 DAYS = 14  # before, whose same hours tell what is usual
@@ -133,19 +133,24 @@ def told_related(view: View) -> str:
     return look.block(head + table(related_of(view), ("Hashtag", "Authors here", "Of the others")), view.dark)
 
 
+def using(chosen: Choices, view: View) -> str:
+    """Return the newest tweets that use the chosen word."""
+    return words.using(view, chosen.word, chosen.mood)
+
+
 def page(selection: Selection) -> pn.Column:
     """Build the page; only its content follows the selection."""
     chosen = selection.param
     word = pmui.TextInput.from_param(chosen.word, label="Word or #hashtag", width=240, size="small", margin=0)
 
-    def using(view: View, word: str) -> str:
-        return words.using(view, word, selection.mood)
+    def tweets(view: View, _word: str) -> str:
+        return using(selection, view)
 
     return pn.Column(
         look.pane(pn.bind(told, chosen.view)),
         look.pane(pn.bind(told_related, chosen.view)),
         pmui.Typography("Tweets", variant="h2", sx={"fontSize": "1.2rem", "fontWeight": 700}, margin=(12, 0, 4, 0)),
         word,
-        look.pane(pn.bind(using, chosen.view, chosen.word)),
+        look.pane(pn.bind(tweets, chosen.view, chosen.word)),
         sizing_mode="stretch_width",
     )

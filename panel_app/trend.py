@@ -118,18 +118,6 @@ def sampled_in(table: pd.DataFrame) -> bool:
     return not standing_for(table).empty
 
 
-def axes(view: View) -> dict[str, Any]:
-    """Return what both plots share; nothing pans, for the range is chosen elsewhere, or brushed.
-
-    The plots' clock is UTC, which neither skips an hour nor has one twice, and the ticks say what the viewer's shows.
-    """
-    number = NumeralTickFormatter(format="0,0[.]0")
-    shared = {"xlabel": "", "yformatter": number, "toolbar": None, "default_tools": [], "show_legend": False}
-    named = [(time.replace(tzinfo=None), name) for time, name in cuts.ticks(view.start, view.end, view.zone)]
-    ends = tuple(time.replace(tzinfo=None) for time in (view.start, view.end))
-    return shared | {"responsive": True, "show_grid": True, "xlim": ends, "xticks": named}
-
-
 class Plot:
     """Volume above mood, on one time axis: made once for a page, then only its rows change.
 
@@ -299,6 +287,12 @@ def summary(table: pd.DataFrame, totals: pd.Series, view: View) -> str:
     )
 
 
+def said(view: View) -> str:
+    """Read a view and return its chart in a sentence."""
+    totals = view.read(queries.totals(view.keyword_id, view.start, view.end)).iloc[0]
+    return look.block(summary(trend_of(view), totals, view), view.dark)
+
+
 def interval(table: pd.DataFrame) -> tuple[float | None, int]:
     """Return the mean sentiment over all bars, and of how many tweets it is."""
     n = int(table["scored"].sum())
@@ -348,11 +342,6 @@ def ends(low: float, high: float) -> str:
 
 def page(selection: Selection) -> pn.Column:
     """Build the page; only its content follows the selection."""
-
-    def said(view: View) -> str:
-        totals = view.read(queries.totals(view.keyword_id, view.start, view.end)).iloc[0]
-        return look.block(summary(trend_of(view), totals, view), view.dark)
-
     view = selection.param.view
     return pn.Column(
         look.pane(pn.bind(said, view)),

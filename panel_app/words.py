@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import holoviews as hv
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.core.properties import value
-from bokeh.models import HoverTool
-from holoviews import opts
+from bokeh.core.properties import field, value
+from bokeh.events import Tap
+from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.plotting import figure
 from PIL import ImageFont
 from wordcloud import WordCloud
 
@@ -100,48 +100,49 @@ def cloud(terms: pd.DataFrame) -> pd.DataFrame:
     return placed.assign(count=placed["word"].map(tweets))
 
 
-def letters(placed: pd.DataFrame, label: int, dark: bool = False) -> hv.Labels:
-    """Draw the words."""
-    return hv.Labels(placed, ["x", "y"], ["word", "size", "count"]).opts(
-        text_font_size=hv.dim("size"),
-        text_color=look.colours(dark)[label],
-        text_font=value(FONT_NAME),
-        text_font_style="bold",
-        text_align="left",
-        text_baseline="top",
-        default_tools=[],
-        hooks=[keep_others_bright],
-    )
+class Cloud:
+    """One sentiment's words: made once for a page, then only its rows change.
 
+    It is Bokeh's own, for HoloViews takes ten times as long to draw it anew. One pixel is one unit, so that the boxes
+    that catch the pointer, which canvas letters do not, and the letters agree.
+    """
 
-def keep_others_bright(plot: Any, _element: object) -> None:
-    """Let a tap on one word leave the others as they are: a hook for HoloViews."""
-    plot.handles["glyph_renderer"].update(nonselection_glyph=None, selection_glyph=None)
-
-
-def boxes(placed: pd.DataFrame) -> hv.Rectangles:
-    """Draw the boxes that catch the pointer: canvas letters cannot be pointed at."""
-    hover = HoverTool(tooltips=[("", "@word"), ("tweets", "@count{0,0}")])
-    quiet = {"fill_alpha": 0, "line_alpha": 0, "nonselection_fill_alpha": 0, "nonselection_line_alpha": 0}
-    return hv.Rectangles(placed, ["x0", "y0", "x1", "y1"], ["word", "count"]).opts(
-        hover_fill_alpha=0.15, tools=[hover, "tap"], default_tools=[], **quiet
-    )
-
-
-def framed(chart: hv.Overlay) -> hv.Overlay:
-    """Set a cloud's frame: one pixel is one unit, so that boxes and letters agree."""
-    bare = {"xaxis": None, "yaxis": None, "toolbar": None, "show_frame": False, "border": 0}
-    return chart.opts(
-        opts.Overlay(
-            frame_width=WIDTH, frame_height=HEIGHT, xlim=(0, WIDTH), ylim=(0, HEIGHT), hooks=[look.frameless], **bare
+    def __init__(self, label: int) -> None:
+        self._label = label
+        self.rows: Any = ColumnDataSource({name: [] for name in COLUMNS})
+        self.whole: Any = figure(
+            frame_width=WIDTH,
+            frame_height=HEIGHT,
+            x_range=Range1d(start=0, end=WIDTH),
+            y_range=Range1d(start=0, end=HEIGHT),
+            tools="",
+            toolbar_location=None,
+            outline_line_color=None,
+            min_border=0,
         )
-    )
+        self.whole.axis.visible = self.whole.grid.visible = False
+        font: dict[str, Any] = {
+            "text_font": value(FONT_NAME),
+            "text_font_style": "bold",
+            "text_font_size": field("size"),
+        }
+        self._letters: Any = self.whole.text("x", "y", "word", source=self.rows, text_baseline="top", **font)
+        boxes = self.whole.quad(
+            "x0", "x1", "y1", "y0", source=self.rows, fill_alpha=0, line_alpha=0, hover_fill_alpha=0.15
+        )
+        self.whole.add_tools(HoverTool(renderers=[boxes], tooltips=[("", "@word"), ("tweets", "@count{0,0}")]))
+
+    def show(self, placed: pd.DataFrame, dark: bool) -> None:
+        """Show words where they were placed."""
+        self._letters.glyph.text_color = look.colours(dark)[self._label]
+        self.rows.data = {name: list(placed[name]) for name in COLUMNS}
 
 
-def plot(frame: pd.DataFrame, label: int, dark: bool = False) -> hv.Overlay:
+def plot(frame: pd.DataFrame, label: int, dark: bool = False) -> Any:
     """Draw one sentiment's words, the more used the larger."""
-    placed = cloud(frame)
-    return framed(letters(placed, label, dark) * boxes(placed))
+    drawn = Cloud(label)
+    drawn.show(cloud(frame), dark)
+    return drawn.whole
 
 
 def word_at(placed: pd.DataFrame, x: float, y: float) -> str | None:
@@ -165,27 +166,34 @@ def shown(view: View, label: int, way: str) -> pd.DataFrame:
     return contrast.apart(counts, ours, others).head(WORDS)
 
 
+def laid(view: View, way: str) -> list[pd.DataFrame]:
+    """Read and lay out the three clouds."""
+    return [cloud(shown(view, label, way)).assign(tweets=tweets_of(view, label)) for label in look.LABELS]
+
+
 def live_cloud(selection: Selection, label: int) -> pn.Column:
     """Build one cloud; a click on a word chooses it."""
-    chosen = [hv.streams.Params(selection, ["view", "way"])]
-    words = hv.DynamicMap(lambda view, way: letters(cloud(shown(view, label, way)), label, view.dark), streams=chosen)
-    targets = hv.DynamicMap(lambda view, way: boxes(cloud(shown(view, label, way))), streams=chosen)
+    drawn = Cloud(label)
 
-    def choose(x: float | None, y: float | None) -> None:
-        word = None
-        if x is not None and y is not None:
-            word = word_at(cloud(shown(selection.view, label, selection.way)), x, y)
-        if word:
+    def placed() -> pd.DataFrame:
+        return cloud(shown(selection.view, label, selection.way))
+
+    def follow(*_: object) -> None:
+        drawn.show(placed(), selection.view.dark)
+
+    def choose(event: Any) -> None:
+        if word := word_at(placed(), event.x, event.y):
             selection.param.update(word=word, mood=label)
 
-    tap = hv.streams.Tap(source=targets)
-    tap.add_subscriber(choose)
+    follow()
+    selection.param.watch(follow, ["view", "way"])
+    drawn.whole.on_event(Tap, choose)
 
     def title(view: View, way: str) -> str:
         none = "" if len(shown(view, label, way)) else look.empty("No words", NOTHING[way])
         return look.block(f"<h2>{look.mood(label)} <small>{of(tweets_of(view, label))}</small></h2>{none}", view.dark)
 
-    pane = pn.pane.HoloViews(framed(words * targets), linked_axes=False, margin=0)
+    pane = pn.pane.Bokeh(drawn.whole, margin=0)
     return pn.Column(look.pane(pn.bind(title, selection.param.view, selection.param.way)), pane, width=WIDTH)
 
 

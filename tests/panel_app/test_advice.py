@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from core import accounts
-from core.models import Author, Event, Influence, Term, Tweet
+from core.models import Author, Event, Influence, Term, Trend, Tweet
 from panel_app import advice, topics
 from panel_app.advice import Advice
 from panel_app.selection import Selection
-from tests.panel_app.conftest import NOON, PAYLOAD, SECRET, strangers_text
+from tests.panel_app.conftest import NOON, PAYLOAD, SECRET, minute_row, strangers_text
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOW = pd.Timestamp(NOON)
@@ -234,12 +234,32 @@ def test_outsiders_are_those_who_are_addressed_or_share_words_and_wrote_nothing_
     for term in words.split():
         put(Term, {"keyword_id": 1, "hour": NOON - HOUR, "label": 1, "term": term, "tweets": 90})
     put(Term, {"keyword_id": 2, "hour": NOON - HOUR, "label": 1, "term": "other", "tweets": 300})
-    found = advice.invite(
-        view().read(advice.queries.outsiders(1, advice.typical(typical(view)), NOON - DAY, NOON + DAY))
-    )
+    said = advice.typical(advice.against_all(1, NOON - DAY, NOON + DAY))
+    found = advice.invite(view().read(advice.queries.outsiders(1, said, NOON - DAY, NOON + DAY, NOON - DAY)))
 
     assert abouts(found) == ["User 5 (@user5)", "User 6 (@user6)"]
 
 
-def typical(view):
-    return view().read(advice.queries.contrast(1, None, NOON - DAY, NOON + DAY))
+def test_the_words_of_a_keyword_are_counted_apart_from_those_of_all_others(keyword, put, door):
+    for name in ("nike", "puma", "asics"):
+        keyword(name)
+    for id, term, tweets in ((1, "trail", 3), (1, "pace", 1), (2, "trail", 5), (3, "trail", 2), (3, "mud", 4)):
+        put(Term, {"keyword_id": id, "hour": NOON - HOUR, "label": 1, "term": term, "tweets": tweets})
+    put(Term, {"keyword_id": 1, "hour": NOON, "label": 1, "term": "late", "tweets": 9})
+
+    found = advice.against_all(1, NOON - HOUR, NOON).set_index("term")
+
+    assert found["uses"].to_dict() == {"trail": 3, "mud": 0, "pace": 1}
+    assert found["other_uses"].to_dict() == {"trail": 7, "mud": 4, "pace": 0}
+    assert set(found["total"]) == {4}
+    assert set(found["other_total"]) == {11}
+
+
+def test_elsewhere_as_far_back_is_looked_as_there_are_enough_tweets(keyword, put, door):
+    keyword("nike")
+    keyword("puma")
+    for hours, tweets in ((2, 100), (20, 40_000)):
+        put(Trend, minute_row(minute=NOON - hours * HOUR, tweets=tweets, keyword_id=2))
+
+    assert advice.enough_since(1, NOON - 14 * DAY, NOON) == NOON - DAY
+    assert advice.enough_since(2, NOON - 14 * DAY, NOON) == NOON - 14 * DAY

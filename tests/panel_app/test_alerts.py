@@ -137,7 +137,7 @@ def test_a_budget_says_what_it_would_have_told(incident, put, visitor):
     assert "would have told 0 alerts." in Tags(shown.before.object).text
 
     shown.budget.value = 2.0
-    assert "not there yet" in Tags(shown.before.object).text
+    assert "is being made" in Tags(shown.before.object).text
 
 
 def test_good_news_and_watches_are_on_their_page_and_on_no_other(incident, visitor):

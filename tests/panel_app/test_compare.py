@@ -130,7 +130,11 @@ def test_the_lines_add_up_to_the_tweets(two):
 
     assert table.sum().to_dict() == {"nike": 3, PAYLOAD: 3}
     assert len(table) == len(two.view.edges) - 1
-    compare.plot(compare.read(two.view, [PAYLOAD]), two.view)
+    drawn = compare.Plot()
+    drawn.show(compare.read(two.view, [PAYLOAD]), two.view)
+    assert [sum(line) for line in drawn.rows["lines"].data["tweets"]] == [3, 3]
+    assert len(set(drawn.rows["lines"].data["dash"] + drawn.rows["lines"].data["ink"])) >= 3  # dash or colour differ
+    assert drawn.rows["means"].data["keyword"] == ["nike", PAYLOAD]
 
 
 def test_the_comparison_leaves_as_csv(two):

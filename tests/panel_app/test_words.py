@@ -46,7 +46,7 @@ def test_a_small_word_in_the_corner_of_a_large_one_is_the_one_meant():
 
 
 def test_an_empty_cloud_can_be_drawn():
-    assert len(words.plot(TERMS.iloc[:0], label=1)) == 2
+    assert len(words.plot(TERMS.iloc[:0], label=1).renderers) == 2
 
 
 def test_a_chosen_word_lists_its_tweets_of_the_chosen_mood(keyword, put, tweet_row, author_row):

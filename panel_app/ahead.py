@@ -1,0 +1,46 @@
+"""Reads what a page is about to ask for before it is drawn, so that nobody waits for somebody else's answer.
+
+One thread draws every page of the process; while Postgres works for one of them, it goes on with the others.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import panel as pn
+
+READERS = 4  # questions that Postgres is asked at once
+PATIENCE = 0.03  # seconds that a page waits for what is likely there already, before it says that it reads
+
+
+@functools.cache
+def readers() -> ThreadPoolExecutor:
+    """Return this process's readers, started when they are first needed."""
+    return ThreadPoolExecutor(READERS, thread_name_prefix="read ahead")
+
+
+def then(read: Callable[[], object], show: Callable[[], None], waiting: Callable[[bool], None]) -> None:
+    """Read something into the cache of `data.frame`, then show what needs it; where there is no page, at once.
+
+    `waiting` is told when that takes a while, and when that is over. What cannot be read is asked for again by `show`,
+    which then says why.
+    """
+    page = pn.state.curdoc
+    if page is None:
+        show()
+        return
+    reading = readers().submit(read)
+    if wait([reading], PATIENCE).done:
+        show()
+        return
+    waiting(True)
+
+    def over() -> None:
+        try:
+            show()
+        finally:
+            waiting(False)
+
+    reading.add_done_callback(lambda _reading: page.add_next_tick_callback(over))
