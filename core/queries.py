@@ -711,6 +711,17 @@ def tag_authors(keyword_id: int, start: datetime, end: datetime, limit: int = 10
     return _authors_of_terms(asked, here, there)
 
 
+def texts_with(keyword_id: int, terms: Collection[str], start: datetime, end: datetime, limit: int = 2000) -> Rows:
+    """The newest tweets of a range that use any of some words or hashtags: who wrote what; retweets are left out."""
+    any_word = rf"(^|\W)({'|'.join(re.escape(term) for term in terms)})($|\W)"
+    return (
+        select(cast(Tweet.author_id, String).label("author_id"), Tweet.text)
+        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet", Tweet.text.op("~*")(any_word))
+        .order_by(Tweet.created_at.desc(), Tweet.id.desc())
+        .limit(limit)
+    )
+
+
 def terms_seen(keyword_id: int, terms: Collection[str], start: datetime, end: datetime) -> Rows:
     """Which of some terms were used in the whole hours of a range."""
     wanted = Term.term == any_(cast(list(terms), ARRAY(String)))

@@ -24,6 +24,7 @@ from bokeh.models import (  # type: ignore[attr-defined]
     Span,
 )
 from bokeh.plotting import figure
+from panel.io import hold
 
 from core import queries
 from panel_app import cuts, data, look, trend
@@ -385,7 +386,8 @@ def chart(selection: Selection) -> pn.pane.Bokeh:
     drawn = Plot()
 
     def follow(*_: object) -> None:
-        drawn.show(read(selection.view, selection.others), selection.view)
+        with hold():  # Panel may call without the document's lock, and Bokeh's own models refuse a change then
+            drawn.show(read(selection.view, selection.others), selection.view)
 
     follow()
     selection.param.watch(follow, ["view", "others"])

@@ -6,7 +6,6 @@ large whose share of it is. Terms are those that emerge on distinct authors, as 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core import queries
-from core.emerging import Emerging, emerging
+from core.emerging import Emerging, alike, bag, emerging
 from panel_app.selection import View
 
 STEP = timedelta(minutes=5)
@@ -26,7 +25,6 @@ DAY = timedelta(days=1)
 SHOWN = 5  # people and countries
 WORDS = 12
 TWEETS = 3
-ALIKE = 0.5  # of the words of two texts in common: then one of them stands for both
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,8 @@ def by(parts: pd.DataFrame, column: str, part: float) -> pd.DataFrame:
 def examples(tweets: pd.DataFrame, terms: Sequence[Emerging], number: int = TWEETS) -> pd.DataFrame:
     """Choose tweets that have most of the terms, no two of one author, no two nearly the same."""
     ranks = {one.term.casefold(): 1 / place for place, one in enumerate(terms, 1)}
-    bags = [set(re.findall(r"#?\w+", text.casefold())) for text in tweets["text"]]
-    worth = [sum(ranks.get(word, 0.0) for word in bag) for bag in bags]
+    bags = [bag(text) for text in tweets["text"]]
+    worth = [sum(ranks.get(word, 0.0) for word in words) for words in bags]
     chosen: list[int] = []
     for one in sorted(range(len(bags)), key=lambda row: (-worth[row], row)):
         authors = {tweets["author_id"].iloc[row] for row in chosen}
@@ -101,11 +99,6 @@ def examples(tweets: pd.DataFrame, terms: Sequence[Emerging], number: int = TWEE
         if len(chosen) == number:
             break
     return tweets.iloc[chosen]
-
-
-def alike(one: set[str], other: set[str]) -> bool:
-    """Say whether two texts have so many words in common that one is enough."""
-    return len(one & other) > ALIKE * max(1, len(one | other))
 
 
 def explained(view: View, at: datetime) -> Spike:

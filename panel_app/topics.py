@@ -11,7 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from core import queries
-from core.emerging import LEAST_AUTHORS, emerging
+from core.emerging import LEAST_AUTHORS, bag, emerging, voices
 from panel_app import cuts, data, look, words
 from panel_app.selection import Choices, Selection, View
 
@@ -19,11 +19,13 @@ DAY, HOUR, STEP = timedelta(days=1), timedelta(hours=1), timedelta(minutes=5)
 DAYS = 14  # before, whose same hours tell what is usual
 MEMORY = timedelta(days=30)  # a term that nobody used for so long is new
 MOST = 30  # terms of a list
+LOOKED_AT = 40  # newest texts of a term, that tell whether they are copies
 FEW = 5  # authors, below which a sensitive keyword's terms are not shown, and a hashtag goes with no keyword
 ABOUT = (
     "A term emerges when a clearly larger share of the authors uses it than in the same hours of the 14 days before: "
     "by the log-likelihood ratio G\N{SUPERSCRIPT TWO} on distinct authors, three at least, twice the share or more,"
-    " and so sure that less than one an hour is there by chance. Whoever repeats it counts once; retweets do not count."
+    " and so sure that less than one an hour is there by chance. Whoever repeats it counts once; retweets do not. "
+    "Copies: half of its authors, or more, wrote nearly what another wrote, with over half of the words in common."
 )
 RELATED = (
     "These hashtags are used by at least five authors here, and by a clearly larger share of them than of those who "
@@ -78,7 +80,17 @@ def emerging_of(view: View) -> Terms:
     seen = steady(
         queries.terms_seen(view.keyword_id, sorted(found.rows["term"]), start - MEMORY, cuts.begun(start, HOUR, "UTC"))
     )
-    return Terms(found.rows.assign(new=~found.rows["term"].isin(seen["term"])), found.authors, found.before)
+    texts = steady(queries.texts_with(view.keyword_id, sorted(found.rows["term"]), start, end))
+    new, copies = ~found.rows["term"].isin(seen["term"]), copied(list(found.rows["term"]), texts)
+    return Terms(found.rows.assign(new=new, copies=copies), found.authors, found.before)
+
+
+def copied(terms: list[str], texts: pd.DataFrame) -> list[bool]:
+    """Say of which terms half of the authors, or more, wrote nearly what another of them wrote."""
+    newest = texts.drop_duplicates("author_id")
+    bags = [bag(text) for text in newest["text"]]
+    using = ([one for one in bags if term in one][:LOOKED_AT] for term in terms)
+    return [0 < 2 * voices(some) <= len(some) for some in using]
 
 
 def related_of(view: View) -> Terms:
@@ -106,9 +118,9 @@ def table(found: Terms, heads: tuple[str, str, str]) -> str:
 
 def line(row: dict[str, Any], found: Terms) -> str:
     """Return one term as a row of the table."""
-    new = ' <span class="mark">new</span>' if row.get("new") else ""
+    marks = "".join(f' <span class="mark">{mark}</span>' for mark in ("new", "copies") if row.get(mark))
     return (
-        f"<tr><td>{look.safe(row['term'])}{new}</td><td>{share(row['authors'], found.authors)}</td>"
+        f"<tr><td>{look.safe(row['term'])}{marks}</td><td>{share(row['authors'], found.authors)}</td>"
         f"<td>{share(row['before'], found.before)}</td><td>{many(row['times'])}</td><td>{row['g2']:.0f}</td></tr>"
     )
 

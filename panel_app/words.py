@@ -14,6 +14,7 @@ from bokeh.core.properties import field, value
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
+from panel.io import hold
 from PIL import ImageFont
 from wordcloud import WordCloud
 
@@ -179,7 +180,8 @@ def live_cloud(selection: Selection, label: int) -> pn.Column:
         return cloud(shown(selection.view, label, selection.way))
 
     def follow(*_: object) -> None:
-        drawn.show(placed(), selection.view.dark)
+        with hold():  # Panel may call without the document's lock, and Bokeh's own models refuse a change then
+            drawn.show(placed(), selection.view.dark)
 
     def choose(event: Any) -> None:
         if word := word_at(placed(), event.x, event.y):

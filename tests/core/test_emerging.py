@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from core.emerging import Emerging, chance, emerging, g2
+from core.emerging import Emerging, bag, chance, emerging, g2, voices
 
 WORDS = [f"word{rank}" for rank in range(2000)]
 COMMON = 1 / np.arange(3, 2003)  # how often each word is said: as in any language
@@ -83,6 +83,16 @@ def test_twenty_copies_by_one_author_never_show():
     now = [*written(dice, 400), *[(7, {"#mine", "buy"})] * 20]
 
     assert not {"#mine", "buy"} & {one.term for one in compared(now, written(dice, 8000, authors=6000))}
+
+
+def test_near_copies_are_one_voice_whoever_writes_them_and_whomever_they_address():
+    campaign = [f"@user{one} Get the #best shoe now, only today! https://t.co/{one}" for one in range(20)]
+    others = ["my train was late again", "why is nobody at gate 4?", "the best pizza in town"]
+
+    assert voices(map(bag, campaign)) == 1
+    assert voices(map(bag, [*campaign, "Get the #best shoe now, just today"])) == 1
+    assert voices(map(bag, [*campaign, *others])) == 4
+    assert voices([]) == 0
 
 
 def test_with_nothing_to_compare_with_nothing_emerges():

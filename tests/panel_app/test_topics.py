@@ -20,10 +20,10 @@ def talk(put, tweet_row):
     """Commit tweets by many authors, and count their words as the trackers do."""
     ids = iter(range(1, 100_000))
 
-    def commit(text, authors, at=NOON - HOUR, keyword_id=1):
+    def commit(text, authors, at=NOON - HOUR, keyword_id=1, own=""):
         rows = [
-            tweet_row(next(ids), author_id=author, text=text, created_at=at, keyword_id=keyword_id)
-            for author in authors
+            tweet_row(next(ids), author_id=one, text=text + own.format(one), created_at=at, keyword_id=keyword_id)
+            for one in authors
         ]
         put(Tweet, *rows)
         hour = at.replace(minute=0)
@@ -63,6 +63,16 @@ def test_of_a_long_range_the_last_24_hours_are_now_and_it_moves_every_five_minut
 
     whole = view(hours=0, start=NOON - HOUR, end=NOON - timedelta(minutes=3))
     assert topics.hours_of(whole) == (whole.start, whole.end)
+
+
+def test_a_term_that_many_copy_from_one_another_is_marked(keyword, usual, talk, view):
+    keyword()
+    talk("#campaign buy this shoe", range(200, 230))
+    talk("#strike", range(300, 330), NOON - 2 * HOUR, own=" a{0} b{0} c{0}")
+    found = topics.emerging_of(view(hours=6)).rows.set_index("term")
+
+    assert (found.loc["#campaign", "copies"], found.loc["#strike", "copies"]) == (True, False)
+    assert topics.told(view(hours=6)).count(">copies<") >= 1
 
 
 def test_without_a_past_nobody_can_tell_what_is_new(keyword, talk, view):
