@@ -46,7 +46,7 @@ END = datetime(2026, 6, 22, 9, tzinfo=UTC)  # of the recorded time
 TWEETS, WARM = 40_000, 20_000  # so much that a hot keyword has its second tracker before we measure
 SAMPLE = 3_000  # tweets that the slow ways are measured with
 MANY, MOST = 100, 200  # keywords
-PACE, SECONDS = 250, 20  # posts a second, and how long
+PACE, LEAD, SECONDS = 250, 25, 20  # posts a second, how long until all processes run, and how long after that
 LOOK = 0.05  # seconds between two looks at the table
 
 Say = Callable[[str], object]
@@ -238,18 +238,16 @@ def latency(settings: Settings, engine: Engine, lines: list[bytes]) -> dict[str,
     """Return how late a tweet's row is there, at a steady pace over many keywords, and what all processes hold.
 
     The small X writes into each tweet when it goes out; another connection than the trackers' looks for the rows, so a
-    row counts as late until somebody can see it. What the first seconds bring is left out, for processes start then.
+    row counts as late until somebody can see it. What the lead brings is left out: it waits for processes that start.
     """
-    names = [f"bench {number}" for number in range(MANY)]
+    names, posts = [f"bench {number}" for number in range(MANY)], PACE * (LEAD + SECONDS)
     track(engine, *names)
     file = settings.home / "paced.jsonl"
-    file.write_bytes(b"".join(tagged(line, name) for line, name in zip(lines[: PACE * SECONDS], cycle(names))))
+    file.write_bytes(b"".join(tagged(line, name) for line, name in zip(lines[:posts], cycle(names))))
     with small_x(settings, file, f"--rate={PACE}") as reached, collect(reached) as collector:
-        late = []
-        for emitted, seen in seen_rows(engine, collector.check, PACE * SECONDS):
-            late.append((emitted, (seen - emitted).total_seconds()))
-        steady = [delay for emitted, delay in late if (emitted - late[0][0]).total_seconds() > SECONDS / 4]
-        ranked = statistics.quantiles(steady, n=100)
+        led = datetime.now(UTC) + timedelta(seconds=LEAD)
+        late = [seen - emitted for emitted, seen in seen_rows(engine, collector.check, posts) if emitted > led]
+        ranked = statistics.quantiles((delay.total_seconds() for delay in late), n=100)
         track(engine, *(f"quiet {number}" for number in range(MOST - MANY - len(KEYWORDS))))
         while len(ray.get(collector.supervisor.status.remote())) < MOST:
             collector.check(timeout=LOOK)

@@ -61,7 +61,8 @@ class Settings:
     half_life_hours: float = setting(
         72.0, "Hours after which what a tweet earned is worth half, where a keyword has no half-life of its own."
     )
-    spark_executors: int = setting(1, "Spark executors the influence job asks Ray for (one core each).")
+    spark_executors: int = setting(1, "Spark executors the influence job asks Ray for.")
+    spark_cores: int = setting(1, "Cores of each Spark executor; it gets a gigabyte of memory for each.")
     cluster_head: str = setting(
         "", "Address of a cluster's head, which keeps the spool and the lake; for `talker cluster`.", shown="none"
     )

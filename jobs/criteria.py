@@ -131,9 +131,9 @@ def mentioned(mentions: DataFrame, window: Window) -> DataFrame:
     return latest.select(*AUTHOR, "by", window.worth(F.lit(1), "latest").alias("mention_worth"))
 
 
-def criteria(tweets: DataFrame, authors: DataFrame, window: Window) -> DataFrame:
+def criteria(tweets: DataFrame, mentioned: DataFrame, authors: DataFrame, window: Window) -> DataFrame:
     """Return the score's criteria and the mood of each author on each keyword."""
-    named = mentioned(mentions(tweets), window).groupBy(*AUTHOR)
+    named = mentioned.groupBy(*AUTHOR)
     by_others = named.agg(F.count("*").alias("mentioned_by"), F.sum("mention_worth").alias("mention_worth"))
     profiles = authors.select(F.col("id").alias("author_id"), *REACH).repartition("author_id")
     everyone = (
@@ -155,21 +155,30 @@ def criteria(tweets: DataFrame, authors: DataFrame, window: Window) -> DataFrame
     )
 
 
-def details(tweets: DataFrame, authors: DataFrame) -> DataFrame:
-    """Return what else is told of some authors: totals, first and last tweet, and the tweet that stands for them.
+def of_authors(tweets: DataFrame, authors: DataFrame) -> DataFrame:
+    """Return what some authors wrote, on whatever keyword, as far as it is asked for when they are shown."""
+    who = F.broadcast(authors.select("author_id").distinct())
+    counts = [known_count(name) for name in ("retweet_count", "like_count")]
+    own = written(tweets).join(who, "author_id", "left_semi")
+    return own.select(*AUTHOR, "id", "created_at", *counts, "sentiment")
 
-    That is the most shared of the author's mood, if there is one of it.
-    """
-    who = authors.select(*AUTHOR, F.col("label").alias("mood"))
-    own = written(tweets).join(F.broadcast(who), AUTHOR)
-    of_mood = F.coalesce(label_of(F.col("sentiment")) == F.col("mood"), F.lit(False))
-    worth = F.struct(of_mood.alias("of_mood"), F.coalesce(engagement(), F.lit(-1)).alias("engagement"), "id")
+
+def details(tweets: DataFrame, authors: DataFrame) -> DataFrame:
+    """Return what else is told of some authors: totals, first and last tweet."""
+    own = tweets.join(F.broadcast(authors.select(*AUTHOR)), AUTHOR)
     return own.groupBy(*AUTHOR).agg(
-        *[F.sum(known_count(name)).alias(name) for name in ("retweet_count", "like_count")],
+        *[F.sum(name).alias(name) for name in ("retweet_count", "like_count")],
         F.min("created_at").alias("first_tweet_at"),
         F.max("created_at").alias("last_tweet_at"),
-        F.max(worth)["id"].alias("top_tweet_id"),
     )
+
+
+def tops(tweets: DataFrame, authors: DataFrame) -> DataFrame:
+    """Return the tweet that stands for each of some authors: the most shared of the author's mood, if one is of it."""
+    own = tweets.join(F.broadcast(authors.select(*AUTHOR, F.col("label").alias("mood"))), AUTHOR)
+    of_mood = F.coalesce(label_of(F.col("sentiment")) == F.col("mood"), F.lit(False))
+    worth = F.struct(of_mood.alias("of_mood"), F.coalesce(engagement(), F.lit(-1)).alias("engagement"), "id")
+    return own.groupBy(*AUTHOR).agg(F.max(worth)["id"].alias("top_tweet_id"))
 
 
 def label_of(sentiment: Column) -> Column:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,8 +65,7 @@ def run(
             stage("extract")
             came = extract(engine, settings.lake)
             stage("compute")
-            with from_lake(spark, Lake(settings.lake), list(keywords), window) as (tweets, authors):
-                scores = compute(tweets, authors, window, weights)
+            scores = compute(*from_lake(spark, Lake(settings.lake), list(keywords), window), window, weights)
             found = {**scores.totals, "executors": executors()}
             stage("load")
             done = store.finish_influence_run(engine, end, stage.token, scores.rows, scores.audience, **found)
@@ -90,17 +89,25 @@ class Scores:
     totals: dict[str, int]
 
 
-def compute(tweets: DataFrame, authors: DataFrame, window: Window, weights: Weights) -> Scores:
-    """Turn the tweets that count and the authors into scores; what comes here is bounded by KEPT."""
-    with (
-        ThreadPoolExecutor(1) as beside,
-        kept(criteria.criteria(tweets, authors, window)) as people,
-        kept(best(people, weights)) as few,
-    ):
-        # While the driver plans the one, the executors have the other to do.
-        audience = beside.submit(criteria.audience(tweets, authors, window).collect)
-        rows = explained(few, tweets, window, weights).collect()
-        ranked = totals(people)
+def compute(
+    within: DataFrame, whole: AbstractContextManager[DataFrame], authors: DataFrame, window: Window, weights: Weights
+) -> Scores:
+    """Turn the tweets of a window, the `whole` with those that are carried into it, and the authors into scores.
+
+    What comes here is bounded by KEPT.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        # Whom all voices reach, no tweet from before the window is asked for: executors have it to do while we plan.
+        audience = beside.submit(criteria.audience(within, authors, window).collect)
+        with (
+            whole as tweets,
+            kept(criteria.mentioned(criteria.mentions(tweets), window)) as mentioned,
+            kept(criteria.criteria(tweets, mentioned, authors, window)) as people,
+            kept(best(people, weights)) as few,
+            kept(criteria.of_authors(tweets, few)) as theirs,
+        ):
+            rows = explained(few, theirs, mentioned, window, weights).collect()
+            ranked = totals(people)
         heard = audience.result()
     return Scores([row.asDict() for row in rows], [row.asDict() for row in heard], ranked)
 
@@ -111,17 +118,17 @@ def best(people: DataFrame, weights: Weights) -> DataFrame:
     return ranked.where(F.col("rank") <= KEPT).coalesce(2)
 
 
-def explained(few: DataFrame, tweets: DataFrame, window: Window, weights: Weights) -> DataFrame:
+def explained(few: DataFrame, tweets: DataFrame, mentioned: DataFrame, window: Window, weights: Weights) -> DataFrame:
     """Add what only the best are asked for: what they did in all, their share, and how sure the rank is."""
     near = few.where(F.col("rank") <= ranks.NEAR)
-    mine = F.broadcast(few.select("author_id").distinct())
-    all_of = criteria.written(tweets).join(mine, "author_id", "left_semi").groupBy("author_id")
+    added = (criteria.details(tweets, few), criteria.tops(tweets, near))
+    sure = ranks.intervals(near, tweets, mentioned, window, weights)
+    every = tweets.groupBy("author_id").agg(F.count("*").alias("all_tweets"))
+    told = few.join(F.broadcast(every), "author_id", "left")
+    for frame in (*added, sure):
+        told = told.join(F.broadcast(frame), AUTHOR, "left")
     return (
-        few.join(F.broadcast(all_of.agg(F.count("*").alias("all_tweets"))), "author_id", "left")
-        .join(F.broadcast(criteria.details(tweets, few)), AUTHOR, "left")
-        .join(F.broadcast(ranks.intervals(near, tweets, window, weights)), AUTHOR, "left")
-        .withColumn("top_tweet_id", F.when(F.col("rank") <= ranks.NEAR, F.col("top_tweet_id")))
-        .withColumn("share", F.col("tweets") / F.col("all_tweets"))
+        told.withColumn("share", F.col("tweets") / F.col("all_tweets"))
         .withColumn("mentions", F.col("mentioned_by"))
         # As text with its zone: a time comes out of Spark without one.
         .withColumns({name: F.date_format(name, UTC_TEXT) for name in ("first_tweet_at", "last_tweet_at")})
@@ -129,11 +136,13 @@ def explained(few: DataFrame, tweets: DataFrame, window: Window, weights: Weight
     )
 
 
-@contextmanager
 def from_lake(
     spark: SparkSession, lake: Lake, keywords: list[int], window: Window
-) -> Iterator[tuple[DataFrame, DataFrame]]:
-    """Yield the tweets on some keywords that count in a window, and all authors; of the days, only those it needs."""
+) -> tuple[DataFrame, AbstractContextManager[DataFrame], DataFrame]:
+    """Return the tweets on some keywords in a window, the same with those that are carried into it, and all authors.
+
+    Of the days only those are read that the window needs.
+    """
     days = lake.days(window.start.date(), window.end.date())
     before = [
         folder for folder in lake.days(window.oldest.date(), window.start.date()) if lake.since(folder) <= window.start
@@ -145,17 +154,21 @@ def from_lake(
     def tweets(folders: list[str], more: Sequence[str] = ()) -> DataFrame:
         return newest(files, lake, "tweet", folders, more).where(F.col("keyword_id").isin(keywords))
 
-    within, authors = criteria.inside(tweets(days), window), newest(files, lake, "author", lake.folders("author"))
-    if not before:
-        yield within, authors
-        return
-    carried = criteria.carried(within, tweets(before), window)  # its tweets are read several times
-    if files.shared:
-        with beside(lake, carried) as more:
-            yield criteria.inside(tweets(days, more), window), authors
-    else:
-        with kept(carried) as rows_of_it:
-            yield within.unionByName(rows_of_it), authors
+    @contextmanager
+    def with_carried() -> Iterator[DataFrame]:
+        if not before:
+            yield within
+            return
+        carried = criteria.carried(within, tweets(before), window)  # its tweets are read several times
+        if files.shared:
+            with beside(lake, carried) as more:
+                yield criteria.inside(tweets(days, more), window)
+        else:
+            with kept(carried) as rows_of_it:
+                yield within.unionByName(rows_of_it)
+
+    within = criteria.inside(tweets(days), window)
+    return within, with_carried(), newest(files, lake, "author", lake.folders("author"))
 
 
 @contextmanager

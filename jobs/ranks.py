@@ -29,10 +29,12 @@ def ranked(scores: DataFrame, *of: str) -> DataFrame:
     return scores.withColumn("rank", F.row_number().over(Window.partitionBy(*of).orderBy(*best_first)))
 
 
-def intervals(near: DataFrame, tweets: DataFrame, window: criteria.Window, weights: Weights) -> DataFrame:
+def intervals(
+    near: DataFrame, tweets: DataFrame, mentioned: DataFrame, window: criteria.Window, weights: Weights
+) -> DataFrame:
     """Return `rank_low` and `rank_high` of authors near the top of their keyword and label, given their ranks."""
     known = near.select(*AUTHOR, "label", F.col("rank").alias("first"), "followers_count", "reach", "scale", ENGAGEMENT)
-    redrawn = F.broadcast(known).join(resampled(near, tweets, window), AUTHOR)
+    redrawn = F.broadcast(known).join(resampled(near, tweets, mentioned, window), AUTHOR)
     earned = {ENGAGEMENT: F.when(F.col(ENGAGEMENT).isNotNull(), F.col("worth") / FINE)}
     counts = redrawn.withColumns({**earned, MENTIONS: F.col("mention_worth") / FINE})
     again = drawn(counts, {name: weights.curves[name] for name in RESONANCE})
@@ -50,11 +52,10 @@ def contest() -> Column:
     return (F.col("keyword_id").cast("long") * 4 + label) * RESAMPLES + F.col("resample")
 
 
-def resampled(near: DataFrame, tweets: DataFrame, window: criteria.Window) -> DataFrame:
+def resampled(near: DataFrame, tweets: DataFrame, mentioned: DataFrame, window: criteria.Window) -> DataFrame:
     """Add up what the tweets and the mentions of some authors are worth in each resample."""
     who = F.broadcast(near.select(*AUTHOR))
-    own = criteria.written(tweets).join(who, AUTHOR, "left_semi")
-    named = criteria.mentioned(criteria.mentions(tweets).join(who, AUTHOR, "left_semi"), window)
+    own, named = (rows.join(who, AUTHOR, "left_semi") for rows in (tweets, mentioned))
     worth, none = F.coalesce(window.worth(criteria.engagement(), "created_at"), F.lit(0)), F.lit(0).cast("long")
     rows = own.select(*AUTHOR, F.col("id").alias("drawn"), worth.alias("worth"), none.alias("mention_worth"))
     rows = rows.unionByName(named.select(*AUTHOR, F.col("by").alias("drawn"), none.alias("worth"), "mention_worth"))

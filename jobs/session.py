@@ -57,6 +57,7 @@ CONFIGS = {
     # Where rows lie is relied on, also where Spark, after it has left out a shuffle for it, sees no more need of it.
     "spark.sql.sources.bucketing.autoBucketedScan.enabled": "false",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",  # a look at some hundred files is no job
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",  # what is kept is read once or twice, soon
     "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
     "spark.ui.enabled": "false",
 }
@@ -129,12 +130,12 @@ class SparkHost:
         with self._making:
             if self._spark is None:
                 clear_away()
-                cores, memory = 1, "1G"  # of each executor
+                cores = self._settings.spark_cores
                 self._spark = raydp.init_spark(
                     APP,
                     self._settings.spark_executors,
                     cores,
-                    memory,
+                    f"{cores}G",
                     placement_group_strategy=strategy(CONFIGS),
                     configs={**CONFIGS},
                 )

@@ -40,12 +40,14 @@ def planned(frame) -> str:
 
 def test_tweets_and_authors_are_added_up_and_joined_where_they_lie(host, lake):
     window = Window(NOON - timedelta(hours=48), NOON)
-    with influence.from_lake(host.spark(), lake, list(range(1, 51)), window) as (tweets, authors):
+    _, whole, authors = influence.from_lake(host.spark(), lake, list(range(1, 51)), window)
+    with whole as tweets:
         carried = tweets.where(F.col("seq") == criteria.CARRIED).count()
         elsewhere = tweets.where(F.expr(f"pmod(hash(author_id), {BUCKETS})") != F.spark_partition_id()).count()
         earned = planned(criteria.earned(tweets, window))
         voices = planned(criteria.voices(tweets))
-        people = planned(criteria.criteria(tweets, authors, window))
+        mentioned = criteria.mentioned(criteria.mentions(tweets), window)
+        people = planned(criteria.criteria(tweets, mentioned, authors, window))
 
     assert carried > 0
     assert elsewhere == 0

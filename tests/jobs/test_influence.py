@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import random
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -348,9 +349,9 @@ def computed(host, tmp_path_factory):
             frames.append(host.spark().read.parquet(str(folder / f"{name}.parquet")))
         half_lives = {n + APART * by: time for by in range(len(WORLDS)) for n, time in HALF_LIVES.items()}
         window = Window(START, NOON, HALF_LIFE, half_lives)
-        tweets = criteria.inside(frames[0], window)
-        tweets = tweets.unionByName(criteria.carried(tweets, frames[0], window))
-        return influence.compute(tweets, frames[1], window, load()).rows
+        within = criteria.inside(frames[0], window)
+        whole = within.unionByName(criteria.carried(within, frames[0], window))
+        return influence.compute(within, nullcontext(whole), frames[1], window, load()).rows
 
     return compute
 
