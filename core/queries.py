@@ -398,7 +398,7 @@ def outsiders(
     mean of those, NULL where none was scored. Read are the newest tweets, so many on each side at most, those on other
     keywords from a time of their own on.
     """
-    ours = select(Tweet.author_id).where(Tweet.keyword_id == keyword_id)
+    has_part = select(Tweet.id).where(Tweet.keyword_id == keyword_id, Tweet.author_id == Author.id).exists()
     here, others = (
         _delivered(keyword_id, start, end),
         select(Keyword.id).where(Keyword.active, ~Keyword.sensitive, Keyword.id != keyword_id),
@@ -434,22 +434,26 @@ def outsiders(
         .group_by(elsewhere.c.author_id)
         .subquery()
     )
-    near = (func.coalesce(addressed.c.authors, 0), func.coalesce(using.c.shared, 0))
+    near = select(
+        func.coalesce(addressed.c.id, using.c.author_id).label("id"),
+        func.coalesce(addressed.c.authors, 0).label("addressed"),
+        func.coalesce(using.c.shared, 0).label("shared"),
+    ).select_from(addressed.outerjoin(using, using.c.author_id == addressed.c.id, full=True))
+    near_by = near.subquery()
     return (
         select(
             cast(Author.id, String).label("author_id"),
             Author.name,
             Author.username,
             Author.followers_count.label("followers"),
-            near[0].label("addressed"),
-            near[1].label("shared"),
+            near_by.c.addressed,
+            near_by.c.shared,
             mood.c.sentiment,
         )
-        .outerjoin(addressed, addressed.c.id == Author.id)
-        .outerjoin(using, using.c.author_id == Author.id)
+        .join(near_by, near_by.c.id == Author.id)
         .outerjoin(mood, mood.c.author_id == Author.id)
-        .where(near[0] + near[1] > 0, Author.followers_count.is_not(None), Author.id.not_in(ours))
-        .order_by((near[0] + near[1]).desc(), Author.id)
+        .where(Author.followers_count.is_not(None), ~has_part)
+        .order_by((near_by.c.addressed + near_by.c.shared).desc(), Author.id)
         .limit(limit)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -126,6 +127,7 @@ def heat(squares: pd.DataFrame, dark: bool) -> hv.Points:
     )
 
 
+@functools.cache  # of the same shapes HoloViews sends a page only the first
 def world(dark: bool = False) -> hv.Polygons:
     """Draw the countries, from this machine alone."""
     land, sea = LAND[dark]
@@ -154,6 +156,12 @@ def places(view: View) -> pd.DataFrame:
     if view.sensitive:
         return NOBODY
     return view.read(queries.influencer_places(view.keyword_id, view.start, view.end, until=view.scored_until))
+
+
+@functools.lru_cache(maxsize=100)  # four layers ask for the same
+def groups_of(view: View, x_range: tuple[float, float], phone: bool) -> pd.DataFrame:
+    """Read the influencers of a view in groups, as far apart as the eastings that are looked at ask."""
+    return grouped(placed(places(view)), x_range[1] - x_range[0], phone)
 
 
 def squares(view: View) -> pd.DataFrame:
@@ -241,14 +249,12 @@ def page(selection: Selection) -> pn.Column:
 
     def layer(label: int) -> hv.DynamicMap:
         def drawn(view: View, x_range: tuple[float, float] | None) -> hv.Points:
-            west, east = x_range or EAST
-            return points(grouped(placed(places(view)), east - west, phone), label, view.dark)
+            return points(groups_of(view, x_range or EAST, phone), label, view.dark)
 
         return hv.DynamicMap(drawn, streams=[chosen, extent])
 
     def counted(view: View, x_range: tuple[float, float] | None) -> hv.Labels:
-        west, east = x_range or EAST
-        return crowds(grouped(placed(places(view)), east - west, phone), view.dark)
+        return crowds(groups_of(view, x_range or EAST, phone), view.dark)
 
     counts = hv.DynamicMap(counted, streams=[chosen, extent])
     crowded = hv.DynamicMap(lambda view: heat(squares(view), view.dark), streams=[chosen])
