@@ -350,7 +350,12 @@ def reaching(keyword_id: int, limit: int = 100) -> Rows:
     """The neutral and negative of the newest window with the highest scores, and what they reach and earned."""
     columns = ("label", "score", "sentiment", "scored", "followers_count", "retweet_count", "like_count")
     return (
-        select(*(getattr(Influence, name) for name in columns), Author.name, Author.username)
+        select(
+            *(getattr(Influence, name) for name in columns),
+            cast(Influence.author_id, String).label("author_id"),
+            Author.name,
+            Author.username,
+        )
         .join(Author, Author.id == Influence.author_id)
         .where(Influence.keyword_id == keyword_id, Influence.window_end == _newest(Influence, keyword_id, None))
         .where(Influence.label < 1)

@@ -311,14 +311,7 @@ def page(selection: Selection, visitor: Visitor) -> pn.Column:
         return look.block("<h2>Accounts</h2>", dark)
 
     heading = look.pane(pn.bind(headed, selection.param.dark))
-    details = pmui.Card(
-        objects=[parts[1]],
-        title="Trackers, gaps, runs, dead letters, spool positions",
-        collapsed=True,
-        variant="outlined",
-        sizing_mode="stretch_width",
-        margin=(6, 0, 14, 0),
-    )
+    details = look.folded("Trackers, gaps, runs, dead letters, spool positions", lambda: parts[1])
     return pn.Column(
         parts[0], details, heading, people.answer, people.view, parts[2], parts[3], sizing_mode="stretch_width"
     )

@@ -50,6 +50,7 @@ class Advice:
     kind: str
     about: str
     why: str
+    author_id: str = ""  # of the person it is about
 
     def key(self, keyword_id: int) -> str:
         """Return what tells it from others without saying what it is: an answer is kept, not a name."""
@@ -72,6 +73,7 @@ def keep_active(people: pd.DataFrame, now: pd.Timestamp) -> Iterator[Advice]:
             f"Positive, score {row['score']:.0f}. {look.number(row['tweets'])} tweets in 14 days, one every "
             f"{look.span(row['pause'])}; silent for {look.span(row['silence'])}, "
             f"{row['silence'] / max(row['pause'], timedelta(minutes=1)):.0f} times as long.",
+            row["author_id"],
         )
 
 
@@ -94,6 +96,7 @@ def invite(people: pd.DataFrame) -> Iterator[Advice]:
             "invite",
             named(row),
             f"{why[0].upper()}{why[1:]}, but they wrote nothing on it. {look.short(row['followers'])} followers.",
+            row["author_id"],
         )
 
 
@@ -108,6 +111,7 @@ def win_back(people: pd.DataFrame) -> Iterator[Advice]:
             f"{look.MOODS[int(row['label'])].capitalize()}: mean {look.signed(row['sentiment'])} of "
             f"{look.counted(row['scored'], 'scored tweet')}; score {row['score']:.0f}, "
             f"{look.short(row['followers_count'])} followers, {look.number(earned)} retweets and likes.",
+            row["author_id"],
         )
 
 
@@ -245,6 +249,12 @@ def answers(visitor: Visitor) -> set[str]:
     return set(data.now(queries.answered(visitor.account_id, HIDDEN))["key"])
 
 
+def advised(view: View, visitor: Visitor | None) -> list[Advice]:
+    """Read what is advised now; what the visitor has answered is left out."""
+    given = answers(visitor) if visitor else set()
+    return ranked(kinds_of(view), lambda one: one.key(view.keyword_id) in given)
+
+
 class List:
     """The advice of one page; a row is made anew only when the list has changed."""
 
@@ -260,20 +270,19 @@ class List:
         view = self._selection.view
         if view is None:
             return
-        given = answers(self._visitor)
-        advised = ranked(kinds_of(view), lambda one: one.key(view.keyword_id) in given)
-        if (told := (view.keyword_id, view.sensitive, view.dark, advised)) == self._shown:
+        shown = advised(view, self._visitor)
+        if (told := (view.keyword_id, view.sensitive, view.dark, shown)) == self._shown:
             return
         self._shown = told
         note = f"{ABOUT} {SENSITIVE}" if view.sensitive else ABOUT
         head = look.pane(look.block(f'<p class="quiet">{note}</p>', view.dark))
         nothing = look.pane(look.block(look.empty("Nothing to advise", NOTHING), view.dark))
-        rows: list[pn.viewable.Viewable] = [self._row(one, view) for one in advised]
+        rows: list[pn.viewable.Viewable] = [self._row(one, view) for one in shown]
         self.view[:] = [head, *(rows or [nothing])]
 
     def _row(self, one: Advice, view: View) -> pmui.Paper:
         buttons = [self._button(what, one, view.keyword_id) for what in ("Done", "Not useful")]
-        tools = pmui.FlexBox(*buttons, gap="8px", margin=(8, 0, 0, 0), sizing_mode="stretch_width")
+        tools = pmui.FlexBox(*buttons, gap="8px", margin=0, sizing_mode="stretch_width")
         return pmui.Paper(look.pane(look.block(row_html(one), view.dark)), tools, margin=(0, 0, 12, 0), **look.CARD)
 
     def _button(self, what: str, one: Advice, keyword_id: int) -> pmui.Button:
@@ -293,7 +302,7 @@ class List:
 
 def row_html(one: Advice) -> str:
     """Return one advice: its kind, whom or what it is about, and why."""
-    return f'<span class="quiet">{KINDS[one.kind]}</span><h3>{look.safe(one.about)}</h3><p>{look.safe(one.why)}</p>'
+    return f'<span class="quiet">{KINDS[one.kind]}</span><h2>{look.safe(one.about)}</h2><p>{look.safe(one.why)}</p>'
 
 
 def page(selection: Selection, visitor: Visitor) -> pn.Column:

@@ -61,13 +61,29 @@ def numbers(one: Mapping[str, Any]) -> str:
         )
     if mood and before:
         means = f"{look.signed(mood['mean'])} among {look.number(mood['voices'])} people; usual is"
-        told.append(f"Mood {means} {look.signed(before['mean'])}. By chance: {mood['chance']:.1g}.")
+        told.append(f"Mood {means} {look.signed(before['mean'])} ({chance(mood['chance'])}).")
         told.append(f"{look.number(max(0.0, mood['negative_excess']))} negative tweets more than usual.")
     if "drop" in found:
         told.append(f"Mean mood sank by {found['drop']:.2f} from {look.signed(found['mean_before'])}.")
     if "severity" in found:
         told.append(f"Severity {found['severity']:.1f} of 10.")
     return look.safe(" ".join(told))
+
+
+def chance(p: float) -> str:
+    """Return how often chance alone does the same or more; below 0.001 nobody needs to know it exactly."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def briefly(one: Mapping[str, Any]) -> str:
+    """Return the numbers that fired an alert, as far as they fit a line."""
+    found, told = one["numbers"], []
+    volume, mood, before = (found.get(name) for name in ("volume", "mood", "mood_before"))
+    if volume:
+        told.append(f"{look.number(volume['tweets'])} tweets in an hour, usual {look.number(volume['usual'])}")
+    if mood and before:
+        told.append(f"mood {look.signed(mood['mean'])}, usual {look.signed(before['mean'])}")
+    return look.safe("; ".join(told))
 
 
 def episodes(frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -300,7 +316,7 @@ def urgent(frame: pd.DataFrame, zone: str) -> str:
         .groupby("keyword", sort=False)
     )
     return "".join(
-        f"<p>{level(one['level'])} {look.safe(one['keyword'])}, {look.clock(one['at'], zone)}: {numbers(one)} "
+        f"<p>{level(one['level'])} {look.safe(one['keyword'])}, {look.clock(one['at'], zone)}: {briefly(one)}. "
         f"More under Alerts.</p>"
         for _, rows in newest
         for one in look.rows(rows.head(1))

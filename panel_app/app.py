@@ -44,6 +44,7 @@ from panel_app import (
     usage,
     words,
 )
+from panel_app.keys import Keys
 from panel_app.selection import Choices, Selection, Shown, View
 
 FONTS = Path(__file__).parent / "fonts"
@@ -122,7 +123,7 @@ def dashboard() -> Page:
     never_busy(shell)
     follow_the_browser(selection, shell)
     if look.on_phone():  # the menu lies on the page there
-        menu.param.watch(lambda _event: shell.param.update(sidebar_open=False), "active")
+        menu.on_click(lambda _item: setattr(shell, "sidebar_open", False))
     pulse.each_second(selection.follow)
     leave_when_signed_out()
     return shell
@@ -194,8 +195,8 @@ def follow_the_browser(selection: Selection, shell: Page) -> None:
         return
     selection.zone = browser.timezone or "UTC"
     browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
-    if look.SCHEME not in pn.state.headers:  # a browser that tells it only now
-        browser.param.watch(lambda event: shell.param.update(dark_theme=bool(event.new)), "dark_mode")
+    if look.SCHEME not in pn.state.headers:  # a browser that tells it only now; while it draws it takes no new theme
+        pn.state.onload(lambda: setattr(shell, "dark_theme", bool(browser.dark_mode)))
 
 
 class Body:
@@ -243,6 +244,7 @@ class Body:
                 reading,
                 self._place,
                 feedback,
+                Keys(width=0, height=0, margin=0),
             ),
             sizing_mode="stretch_width",
             max_width=1240,
@@ -339,6 +341,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     """
     pn.extension(raw_css=[FONT_FACE])
     hv.extension("bokeh")
+    hv.opts.defaults(hv.opts.Overlay(hooks=[look.unlined]))
     hv.renderer("bokeh").webgl = False  # without a graphics card it takes seconds to draw what a canvas does at once
     db.check(data.engine())
     accounts = auth.Accounts(data.engine(), settings, port, door.PAGES)

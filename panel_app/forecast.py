@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from holoviews import opts
 from core import queries
 from panel_app import influencers, look
 from panel_app.selection import Selection, View
+from panel_app.steady import Steady
 
 FIRST = 5
 DAY = timedelta(days=1)
@@ -25,6 +27,7 @@ WAYS = {
     "mean": "The mean of four weeks",
 }
 UNITS = {"people": "week", "tweets": "day", "mood": "day"}
+FORMS: dict[str, Callable[[float], str]] = {"people": "{:.1f}".format, "tweets": "{:,.0f}".format, "mood": look.signed}
 NOT_YET = "Forecasts are made once a day, soon after midnight UTC, while talker up runs."
 NOBODY = "Nobody was there in the last weeks."
 NO_WEEKS = "It takes 8 weeks of influence scores; there are none."
@@ -182,17 +185,17 @@ def listed(rows: pd.DataFrame) -> str:
     lines = "".join(
         f"<tr><td>{look.safe(look.given(row['name']) or 'unknown')} "
         f"<small>@{look.safe(look.given(row['username']) or 'unknown')}</small></td><td>{row['place']}</td>"
-        f"<td>{percent(row['chance'])}</td><td>{row['expected']:.1f}</td><td>{interval(row, 1)}</td></tr>"
+        f"<td>{percent(row['chance'])}</td><td>{row['expected']:.1f}</td><td>{interval(row, 'people')}</td></tr>"
         for row in look.rows(rows)
     )
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
-def interval(row: dict[str, Any], digits: int) -> str:
+def interval(row: dict[str, Any], subject: str) -> str:
     """Return an interval, or a dash where too few forecasts have matured to tell one."""
     if pd.isna(row["low"]):
         return look.number(None)
-    return f"{row['low']:,.{digits}f} \N{EN DASH} {row['high']:,.{digits}f}"
+    return " to ".join(FORMS[subject](row[end]) for end in ("low", "high"))
 
 
 def plot(frame: pd.DataFrame, subject: str, dark: bool = False) -> hv.Overlay:
@@ -201,7 +204,8 @@ def plot(frame: pd.DataFrame, subject: str, dark: bool = False) -> hv.Overlay:
     drawn = frame.assign(day=[f"{due - DAY:%a %d %b}" for due in frame["due"]])
     sure = drawn.dropna(subset=["low"])
     bounds = sure.assign(down=sure["expected"] - sure["low"], up=sure["high"] - sure["expected"])
-    bars = hv.ErrorBars(bounds, "day", ["expected", "down", "up"]).opts(framewise=True, line_color=ink, line_width=2)
+    bars = hv.ErrorBars(bounds, "day", ["expected", "down", "up"])
+    bars = bars.opts(framewise=True, line_color=ink, line_width=2, lower_head=None, upper_head=None)
     tips = [("", "@day"), ("expected", "@expected{0,0.[00]}"), ("8 of 10 times", "@low{0,0.[00]} - @high{0,0.[00]}")]
     points = hv.Points(drawn, ["day", "expected"], ["low", "high"])
     points = points.opts(framewise=True, color=ink, size=9, tools=[HoverTool(tooltips=tips)], default_tools=[])
@@ -219,26 +223,32 @@ def plot(frame: pd.DataFrame, subject: str, dark: bool = False) -> hv.Overlay:
 
 
 def days(view: View, subject: str) -> str:
-    """Return what is expected of the coming days, and how such forecasts fared."""
-    run, told = runs_of(view).get(subject), told_of(view, subject)
-    rows = newest(told)
+    """Say what is expected of the coming days from what, or why there is nothing."""
+    run, rows = runs_of(view).get(subject), newest(told_of(view, subject))
     head = f"<h2>{'Tweets' if subject == 'tweets' else 'Mood'} of the coming days</h2>"
     if rows.empty or run is None:
         return look.block(head + missing(run, subject), view.dark)
     looked = f"From {look.counted(run['history'], 'day')} of history; days are those of UTC."
+    return look.block(f"{head}<p>{looked} {why_shown(rows)}</p>", view.dark)
+
+
+def evidence(view: View, subject: str) -> str:
+    """Return the plot as a table, and how such forecasts fared; nothing where there is no forecast."""
+    run, told = runs_of(view).get(subject), told_of(view, subject)
+    rows = newest(told)
+    if rows.empty or run is None:
+        return ""
     cards = {"Back-test": tested(run["backtest"]), "Judged since": record(told)}
-    twin = f"<summary>The plot as a table</summary>{table(rows, subject)}"
-    twin = f'<details id="twin-{subject}" class="twin">{twin}</details>'
-    return look.block(f"{head}<p>{looked} {why_shown(rows)}</p>{twin}{scorecard(cards, people=False)}", view.dark)
+    twin = f'<details id="twin"><summary>The plot as a table</summary>{table(rows, subject)}</details>'
+    return look.block(f"{twin}{scorecard(cards, people=False)}", view.dark)
 
 
 def table(rows: pd.DataFrame, subject: str) -> str:
     """Return the plot as a table."""
-    digits = 0 if subject == "tweets" else 2
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Day", "Expected", "8 of 10 times between"))
     lines = "".join(
-        f"<tr><td>{row['due'] - DAY:%a %d %b %Y}</td><td>{row['expected']:,.{digits}f}</td>"
-        f"<td>{interval(row, digits)}</td></tr>"
+        f"<tr><td>{row['due'] - DAY:%a %d %b %Y}</td><td>{FORMS[subject](row['expected'])}</td>"
+        f"<td>{interval(row, subject)}</td></tr>"
         for row in look.rows(rows)
     )
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
@@ -257,13 +267,18 @@ def coming(selection: Selection, subject: str) -> pn.Column:
     def told(view: View) -> str:
         return days(view, subject)
 
+    def shown(view: View) -> str:
+        return evidence(view, subject)
+
     live = hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
     chart = pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False)
     return pn.Column(
         look.pane(pn.bind(told, view)),
         # Not the pane itself is hidden: it would hand its design on to Bokeh with `visible`, which raises.
         pn.Column(chart, visible=pn.bind(there, view), sizing_mode="stretch_width"),
+        Steady(html=pn.bind(shown, view), sizing_mode="stretch_width"),
         sizing_mode="stretch_width",
+        margin=(14, 0, 0, 0),
     )
 
 

@@ -72,9 +72,15 @@ def wants_dark() -> bool:
     return pn.state.headers.get(SCHEME) == "dark"
 
 
-def frameless(plot: Any, _element: object) -> None:
-    """Take off what a dark theme draws around a plot, its margin and Bokeh's logo: a hook for HoloViews."""
-    plot.state.update(outline_line_color=None, min_border=0)
+def unlined(plot: Any, _element: object) -> None:
+    """Take off the line that a dark theme draws around a plot, and a light one does not: a hook for HoloViews."""
+    plot.state.outline_line_color = None
+
+
+def frameless(plot: Any, element: object) -> None:
+    """Take off the line around a plot, its margin and Bokeh's logo: a hook for HoloViews."""
+    unlined(plot, element)
+    plot.state.min_border = 0
     plot.state.toolbar.logo = None
 
 

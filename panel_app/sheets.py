@@ -5,14 +5,30 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from core import alerts as kept
 from core import queries
-from panel_app import compare, influencer_map, influencers, look, patterns, trend, words
+from core.accounts import Visitor
+from panel_app import (
+    advice,
+    alerts,
+    compare,
+    data,
+    forecast,
+    influencer_map,
+    influencers,
+    look,
+    patterns,
+    topics,
+    trend,
+    words,
+)
 from panel_app.selection import ALL, COMMON, Selection, View
 
 # A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); the wide forms are taken for them, too.
@@ -152,6 +168,108 @@ def patterns_sheet(view: View) -> Sheet:
     return Sheet("patterns", rows.assign(**{"of all retweets, percent": share, "times expected": lift}))
 
 
+def topics_sheet(view: View) -> Sheet:
+    """Return the terms that emerge now and the hashtags to enter, and how many authors use each."""
+    lists = {"new now": topics.emerging_of(view), "hashtag to enter": topics.related_of(view)}
+    rows = [
+        {
+            "list": name,
+            "term": row["term"],
+            **{mark: mark if row.get(mark) else "" for mark in ("new", "copies")},
+            "authors": row["authors"],
+            "of authors": found.authors,
+            "authors before or elsewhere": row["before"],
+            "of them": found.before,
+            "times": None if row["times"] == math.inf else rounded(row["times"], 1),
+            "G2": rounded(row["g2"], 1),
+        }
+        for name, found in lists.items()
+        for row in look.rows(found.rows)
+    ]
+    names = (
+        "list",
+        "term",
+        "new",
+        "copies",
+        "authors",
+        "of authors",
+        "authors before or elsewhere",
+        "of them",
+        "times",
+        "G2",
+    )
+    return Sheet("topics", pd.DataFrame(rows, columns=names))
+
+
+def forecast_sheet(view: View) -> Sheet:
+    """Return the newest forecasts: who will matter, how much will be said and in what mood, with their intervals."""
+    shown = {subject: forecast.newest(forecast.told_of(view, subject)) for subject in forecast.UNITS}
+    rows = [
+        {
+            "of": subject,
+            "until (UTC)": f"{row['due']:%Y-%m-%d %H:%M}",
+            "way": row["way"],
+            "place": row["place"] if subject == "people" else None,
+            **{name: row[name] for name in ("name", "username", "author_id")},
+            "expected": rounded(row["expected"]),
+            "8 of 10 times from": rounded(row["low"]),
+            "to": rounded(row["high"]),
+            "chance of the first five, percent": None if pd.isna(row["chance"]) else round(100 * row["chance"]),
+        }
+        for subject, found in shown.items()
+        for row in look.rows(found)
+    ]
+    names = ("of", "until (UTC)", "way", "place", "name", "username", "author_id", "expected", "8 of 10 times from")
+    table = pd.DataFrame(rows, columns=[*names, "to", "chance of the first five, percent"])
+    return Sheet("forecast", table, user_ids=distinct(shown["people"]["author_id"]))
+
+
+def advice_sheet(view: View, visitor: Visitor | None) -> Sheet:
+    """Return what is advised now, in order, with the numbers behind it."""
+    shown = advice.advised(view, visitor)
+    rows = [{"to do": advice.KINDS[one.kind], "about": one.about, "why": one.why} for one in shown]
+    people = distinct(pd.Series([one.author_id or None for one in shown], dtype=object))
+    return Sheet("advice", pd.DataFrame(rows, columns=["to do", "about", "why"]), user_ids=people)
+
+
+def alerts_sheet(view: View) -> Sheet:
+    """Return the alerts of the last 30 days, the newest first, with the numbers that fired each."""
+    found = data.now(kept.told(alerts.day(), view.keyword_id))
+    rows = [
+        {
+            f"at ({view.zone})": look.clock(row["at"], view.zone),
+            "keyword": row["keyword"],
+            "level": row["level"],
+            "seen to": "" if pd.isna(row["marked_at"]) else "yes",
+            **{name: rounded(fired(row["numbers"], *path)) for name, path in FIRED.items()},
+        }
+        for row in look.rows(found)
+    ]
+    return Sheet("alerts", pd.DataFrame(rows, columns=[f"at ({view.zone})", "keyword", "level", "seen to", *FIRED]))
+
+
+# what fires alerts, and where each number is found
+FIRED = {
+    "tweets in an hour": ("volume", "tweets"),
+    "usual": ("volume", "usual"),
+    "score": ("volume", "score"),
+    "threshold": ("volume", "threshold"),
+    "mean sentiment": ("mood", "mean"),
+    "people": ("mood", "voices"),
+    "usual mean": ("mood_before", "mean"),
+    "negative tweets more than usual": ("mood", "negative_excess"),
+    "mean sank by": ("drop",),
+    "severity of 10": ("severity",),
+}
+
+
+def fired(numbers: Any, *path: str) -> float | None:
+    """Return one of the numbers that fired an alert, if it was among them."""
+    for name in path:
+        numbers = (numbers or {}).get(name)
+    return None if numbers is None else float(numbers)
+
+
 def tweets_sheet(view: View, word: str, mood: int | str) -> Sheet:
     """Return the newest tweets behind a word, unmodified, with who wrote them."""
     label = None if mood == ALL else int(mood)
@@ -181,17 +299,21 @@ def rounded(value: float | None, digits: int = 2) -> float | None:
 
 
 # what may be taken out, by the page that shows it
-SHEETS: dict[str, Callable[[Selection], Sheet]] = {
-    "overview": lambda selection: overview_sheet(selection.view),
-    "influence-score": lambda selection: influence_sheet(selection.view),
-    "influencer-map": lambda selection: map_sheet(selection.view),
-    "word-clouds": lambda selection: words_sheet(selection.view, selection.way),
-    "hashtag-trend": lambda selection: trend_sheet(selection.view),
-    "compare": compare_sheet,
-    "patterns": lambda selection: patterns_sheet(selection.view),
+SHEETS: dict[str, Callable[[Selection, Visitor | None], Sheet]] = {
+    "overview": lambda selection, _: overview_sheet(selection.view),
+    "influence-score": lambda selection, _: influence_sheet(selection.view),
+    "influencer-map": lambda selection, _: map_sheet(selection.view),
+    "word-clouds": lambda selection, _: words_sheet(selection.view, selection.way),
+    "hashtag-trend": lambda selection, _: trend_sheet(selection.view),
+    "compare": lambda selection, _: compare_sheet(selection),
+    "patterns": lambda selection, _: patterns_sheet(selection.view),
+    "topics": lambda selection, _: topics_sheet(selection.view),
+    "forecast": lambda selection, _: forecast_sheet(selection.view),
+    "advice": lambda selection, visitor: advice_sheet(selection.view, visitor),
+    "alerts": lambda selection, _: alerts_sheet(selection.view),
 }
 
 
-def sheet(page: str, selection: Selection) -> Sheet:
-    """Return what a page shows now."""
-    return SHEETS[page](selection)
+def sheet(page: str, selection: Selection, visitor: Visitor | None = None) -> Sheet:
+    """Return what a page shows now; advice that the visitor has answered is left out."""
+    return SHEETS[page](selection, visitor)

@@ -22,7 +22,8 @@ from panel_app.sheets import Sheet
 SIGNED_OUT = "You are signed out: log in, and take it then."
 NOTHING = "There is nothing on this page to take away."
 IDS_REMAIN = "The ids alone may still be taken."
-PEOPLE = ("influence-score",)  # pages whose rows name people or hold tweets
+PEOPLE = ("influence-score", "forecast", "advice")  # pages whose rows name people or hold tweets
+PLOTLESS = ("topics", "advice", "alerts")  # pages of which there is no picture
 CSV, PDF = "text/csv;charset=utf-8", "application/pdf"
 
 
@@ -76,7 +77,7 @@ def taken(visitor: Visitor, page: str, what: str, selection: Selection) -> tuple
         return None, SIGNED_OUT
     if page not in sheets.SHEETS or what not in FILES or selection.view is None:
         return None, NOTHING
-    file = FILES[what](page, selection)
+    file = FILES[what](page, selection, visitor)
     if file.objects and not accounts.take_out(data.engine(), visitor.account_id, file.objects):
         return None, too_many(file.objects, accounts.exported(data.engine(), visitor.account_id))
     usage.note(visitor, "export", page=page, what=what)
@@ -113,13 +114,13 @@ def report_of(selection: Selection, ending: str) -> File:
 
 
 # what each button gives
-FILES: dict[str, Callable[[str, Selection], File]] = {
-    "csv": lambda page, selection: csv_of(sheets.sheet(page, selection), selection.view),
-    "ids": lambda page, selection: csv_of(sheets.sheet(page, selection).ids(), selection.view),
-    "tweets": lambda _, selection: csv_of(behind_the_word(selection), selection.view),
-    "tweet-ids": lambda _, selection: csv_of(behind_the_word(selection).ids(), selection.view),
-    "html": lambda _, selection: report_of(selection, "html"),
-    "pdf": lambda _, selection: report_of(selection, "pdf"),
+FILES: dict[str, Callable[[str, Selection, Visitor], File]] = {
+    "csv": lambda page, selection, visitor: csv_of(sheets.sheet(page, selection, visitor), selection.view),
+    "ids": lambda page, selection, visitor: csv_of(sheets.sheet(page, selection, visitor).ids(), selection.view),
+    "tweets": lambda _page, selection, _: csv_of(behind_the_word(selection), selection.view),
+    "tweet-ids": lambda _page, selection, _: csv_of(behind_the_word(selection).ids(), selection.view),
+    "html": lambda _page, selection, _: report_of(selection, "html"),
+    "pdf": lambda _page, selection, _: report_of(selection, "pdf"),
 }
 
 
@@ -131,7 +132,9 @@ def buttons(page: str, word: str, sensitive: bool) -> str:
     if word:
         names |= {"tweets": f"Tweets with {look.safe(word)} (CSV)", "tweet-ids": "Their ids only (CSV)"}
     names |= {"pdf": "Report (PDF)", "html": "Report (HTML)"}
-    names |= {"pictures": "Pictures (PNG)", "link": "Copy link"}
+    if page not in PLOTLESS:
+        names |= {"pictures": "Pictures (PNG)"}
+    names |= {"link": "Copy link"}
     made = "".join(f'<button type="button" data-take="{what}">{name}</button>' for what, name in names.items())
     row = f'<div class="takes">{made}</div><div class="takes pictures"></div>'
     return f"<details><summary>Export and share</summary>{row}</details>"

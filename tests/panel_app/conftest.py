@@ -17,7 +17,20 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from core import accounts, db, weights
-from core.models import Alert, Audience, Author, Base, Influence, InfluenceRun, Keyword, Term, Trend, Tweet
+from core.models import (
+    Alert,
+    Audience,
+    Author,
+    Base,
+    Forecast,
+    ForecastRun,
+    Influence,
+    InfluenceRun,
+    Keyword,
+    Term,
+    Trend,
+    Tweet,
+)
 from panel_app import data, influencers, passwords, trend
 from panel_app.selection import View, moving
 
@@ -118,7 +131,8 @@ def filled_database(database_url):
     author = {"seen_at": now, "synthetic": True, "followers_count": 1200, "listed_count": 3, "tweet_count": 9}
     tweet = {"keyword_id": 1, "kind": "original", "lang": "en", "retweet_count": 3}
     place = {"place": PAYLOAD, "latitude": 41.9, "longitude": -87.6, "place_confidence": 0.9}
-    score = {"keyword_id": 1, "reach": 30.0, "resonance": 12.0, "score": 42.0, "tweets": 1, "scored": 1, "rank": 1}
+    score = {"keyword_id": 1, "reach": 30.0, "resonance": 12.0, "score": 42.0}
+    score |= {"tweets": 1, "scored": 2, "rank": 1, "followers_count": 1200}
     score |= {"followers_points": 20.0, "listed_points": 6.0, "tweet_points": 4.0, "engagement_points": 12.0}
     quarter = now - timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
     ids = {1: 1, 2: 0, 3: -1}
@@ -152,6 +166,14 @@ def filled_database(database_url):
         run = {"window_end": quarter, "window_start": quarter - timedelta(hours=72), "state": "done"}
         run |= {"started_at": quarter, "finished_at": now, "weights": weights.load().version}
         connection.execute(insert(InfluenceRun), run)
+        monday = datetime.combine(now, datetime.min.time(), UTC)
+        told = {"keyword_id": 1, "origin": monday, "ahead": 4, "history": 20}
+        connection.execute(insert(ForecastRun), [told | {"subject": one} for one in ("people", "tweets", "mood")])
+        due = {"keyword_id": 1, "origin": monday, "way": "persistence", "shown": True, "low": -0.2, "high": 9.0}
+        for subject, ahead in (("people", 28), ("tweets", 1), ("tweets", 2), ("mood", 1), ("mood", 2)):
+            whom = {"author_id": 1, "chance": 0.7} if subject == "people" else {}
+            at = {"subject": subject, "due": monday + timedelta(days=ahead), "place": 1, "expected": 0.5}
+            connection.execute(insert(Forecast), due | at | whom)
         private = {
             "keyword_id": 3,
             "author_id": 4,

@@ -40,6 +40,51 @@
     })
     return crossed
   },
+  // Opens all that is folded, and waits until nothing more comes.
+  async unfold() {
+    let parts = 0
+    const look = (node) => {
+      parts += 1
+      if (node.tagName === "DETAILS") node.open = true
+      if (node.tagName === "BUTTON" && node.ariaExpanded === "false" && node.ariaLabel === "show more") node.click()
+      for (const child of [...(node.shadowRoot?.children ?? []), ...(node.children ?? [])]) look(child)
+    }
+    for (let still = 0, before = 0; still < 3; still = parts === before ? still + 1 : 0) {
+      before = parts
+      parts = 0
+      look(document.body)
+      await new Promise((done) => setTimeout(done, 150))
+    }
+  },
+  // What asks for a click and that the Tab key does not come to, nor to anything in or around it.
+  mouse_only() {
+    const found = []
+    const look = (node, reached) => {
+      const style = getComputedStyle(node)
+      if (style.display === "none" || style.visibility === "hidden") return
+      const clicked = style.cursor === "pointer" && node.getBoundingClientRect().width > 0
+      const group = node.closest("label, [role=group]") ?? node // of a group one has the Tab key, the arrows do the rest
+      const able = node.tabIndex >= 0 || (clicked && group.querySelector("input, a, [tabindex='0']"))
+      if (clicked && !reached && !able) return found.push(node.outerHTML.slice(0, 120))
+      for (const child of [...(node.shadowRoot?.children ?? []), ...node.children]) look(child, reached || able)
+    }
+    look(document.body, false)
+    return found
+  },
+  // Plots after which no table comes before the next plot does that is not beside them.
+  alone() {
+    const parts = []
+    const look = (node) => {
+      if (node.nodeType === Node.ELEMENT_NODE) {
+        if (node.classList.contains("bk-Figure")) return node.getBoundingClientRect().width && parts.push(node)
+        if (node.tagName === "TABLE") return parts.push(node)
+      }
+      for (const child of [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes]) look(child)
+    }
+    look(document.body)
+    return parts.filter((part, at) => part.tagName !== "TABLE" && !parts.slice(at).some((one) => one.tagName === "TABLE"))
+      .map((part) => part.className)
+  },
   figures() {
     const seen = new Set(), found = []
     const visit = (view) => {
@@ -48,8 +93,11 @@
       if (view.model.type === "Figure" && view.el.isConnected && view.bbox.width > 0) found.push(view)
       for (const child of view.children?.() ?? []) visit(child)
     }
-    for (const view of Bokeh.index.roots) visit(view)
+    for (const view of window.Bokeh?.index.roots ?? []) visit(view)
     return found
+  },
+  plots() {
+    return this.figures().length
   },
   clouds() {
     const pen = document.createElement("canvas").getContext("2d")

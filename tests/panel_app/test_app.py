@@ -12,27 +12,29 @@ import pytest
 from playwright.sync_api import Error, expect
 from sqlalchemy import insert, select, update
 
-from core.models import Account, Event, Export, Influence, InfluenceRun, Keyword, Tweet
+from core.models import Account, AlertRule, Event, Export, Influence, InfluenceRun, Keyword, Tweet
 from panel_app import app
+from tests.panel_app import axe, eyes
 from tests.panel_app.conftest import PAYLOAD, PHONE, SECRET
+from tests.panel_app.marketer import LATER, Marketer
 
 pytestmark = pytest.mark.browser
 
-# What each page shows when it has drawn.
+# What a page alone has when it has drawn, and how many plots once all of it is open.
 DRAWN = {
-    "overview": ".tiles .card",
-    "influence-score": ".columns .card",
-    "influencer-map": ".bk-Figure canvas",
-    "word-clouds": ".bk-Figure canvas",
-    "hashtag-trend": ".bk-Figure canvas",
-    "compare": ".bk-Figure canvas",
-    "patterns": ".bk-Figure canvas",
-    "topics": ".empty",
-    "forecast": ".empty",
-    "advice": ".quiet",
-    "alerts": "article.card",
-    "tracking": "code",
-    "admin": "article.card",
+    "overview": (".tiles .shares-bar", 2),
+    "influence-score": (".made summary", 2),
+    "influencer-map": ("text=The map as a table", 1),
+    "word-clouds": ("text=The words as a table", 3),
+    "hashtag-trend": ("text=Bars", 2),
+    "compare": ("table.compare", 2),
+    "patterns": ("text=Retweets against followers", 1),
+    "topics": ("text=Hashtags to enter", 0),
+    "forecast": ("text=Mood of the coming days", 2),
+    "advice": ("text=Win them back", 0),
+    "alerts": ("text=Take this budget", 0),
+    "tracking": ("text=Track it", 0),
+    "admin": ("text=Accounts", 0),
 }
 
 
@@ -70,36 +72,55 @@ def test_every_page_has_a_sign_that_it_has_drawn():
     assert DRAWN.keys() == {app.slug(name) for name in (*app.PAGES, *app.DESK)}
 
 
+SURFACE = {"light": "rgb(255, 255, 255)", "dark": "rgb(30, 30, 30)"}
+
+
+@pytest.mark.parametrize("scheme", SURFACE)
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", DRAWN)
-def test_a_page_draws_fits_and_runs_no_strangers_code(opened, name, width):
-    page, errors, hosts = opened(f"/?page={name}&keyword=<img src=x onerror=window.hacked=1>", width)
-    page.locator(DRAWN[name]).first.wait_for(timeout=30_000)
-    page.get_by_text("Synthetic data").wait_for()
-    page.wait_for_timeout(500)  # a payload runs a moment after it is drawn
+def test_every_page_draws_fits_reads_well_and_runs_no_strangers_code(window, app_url, width, scheme):
+    phone = width < 600
+    kind = {"user_agent": PHONE, "has_touch": True} if phone else {}
+    page = window("admin", viewport={"width": width, "height": 900}, color_scheme=scheme, **kind).new_page()
+    somebody, faults = Marketer(page, phone), {}
+    page.goto(f"{app_url}/?keyword=<img src=x onerror=window.hacked=1>")
+    page.get_by_text("Synthetic data").wait_for(timeout=LATER)
+    expect(page.locator("main")).to_have_css("background-color", SURFACE[scheme], timeout=LATER)
+    for name in (*app.PAGES, *app.DESK):
+        somebody.go_to(name)
+        sign, plots = DRAWN[app.slug(name)]
+        page.locator(sign).first.wait_for(timeout=LATER)
+        eyes.look(page, "unfold")
+        page.wait_for_function(f"({eyes.EYES}).plots() === {plots}", timeout=LATER)
+        found = somebody.faults()
+        if phone == (scheme == "dark"):  # each width once, and each theme
+            found |= {"axe": axe.violations(page)}
+        found |= {"without a table": eyes.look(page, "alone"), "no key": eyes.look(page, "mouse_only")}
+        faults[name] = {what: found[what] for what in found if found[what]}
 
-    assert errors == []
-    assert hosts <= {"127.0.0.1", None}
-    assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert {name: found for name, found in faults.items() if found} == {}
 
 
-@pytest.mark.parametrize("name", [app.slug(name) for name in app.PAGES])
-def test_of_a_sensitive_keyword_no_person_and_no_tweet_reaches_the_browser(app_url, windows, name):
+def test_of_a_sensitive_keyword_no_person_and_no_tweet_reaches_the_browser(app_url, windows):
     page, sent = windows[1280].new_page(), []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(str(frame))))
-    sent.append(page.goto(f"{app_url}/?page={name}&keyword=private").text())
-    page.get_by_text("last tweet").wait_for(timeout=30_000)
-    if name == "word-clouds":
-        page.get_by_label("Word or #hashtag").fill("hello")
-        page.keyboard.press("Enter")
-        page.get_by_text("No tweets here").wait_for()
-    page.get_by_role("button", name="Feedback on this page").wait_for()
+    sent.append(page.goto(f"{app_url}/?keyword=private").text())
+    page.get_by_text("last tweet").wait_for(timeout=LATER)
+    somebody = Marketer(page, phone=False)
+    for name in app.PAGES:
+        somebody.go_to(name)
+        if name == "Word Clouds":
+            page.get_by_label("Word or #hashtag").fill("hello", timeout=LATER)
+            page.keyboard.press("Enter")
+            page.get_by_text("No tweets here").wait_for(timeout=LATER)
+        eyes.look(page, "unfold")
+        expect(page.get_by_text(app.READING)).to_have_count(0, timeout=LATER)
+        eyes.look(page, "unfold")
+        assert SECRET not in page.locator("main").inner_text(), name
+    page.get_by_text("Take this budget").wait_for(timeout=LATER)
 
     told = "".join(sent)
     assert "private" in told
     assert SECRET not in told
-    assert SECRET not in page.content()
     page.close()
 
 
@@ -274,9 +295,45 @@ def test_the_two_ends_of_a_range_are_set_by_keyboard_on_a_phone(opened):
     assert errors == []
 
 
+def tab_to(page, role, name):
+    """Press the Tab key until it comes to a control."""
+    one = page.get_by_role(role, name=name).first
+    one.wait_for(timeout=LATER)
+    for _ in range(120):
+        if one.evaluate("one => one.getRootNode().activeElement === one"):
+            return page.keyboard
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the Tab key does not come to {name}")
+
+
+def test_topics_forecast_advice_and_alerts_are_used_by_keyboard_alone(window, app_url, filled_database):
+    page = window("analyst").new_page()
+    somebody = Marketer(page, phone=False)
+    page.goto(f"{app_url}/?page=topics")
+    tab_to(page, "textbox", "Word or #hashtag").type("hello\n")
+    page.locator("article.card").first.wait_for(timeout=LATER)
+    tab_to(page, "button", "Forecast").press("Enter")
+    tab_to(page, "button", "show more").press("Enter")
+    page.get_by_text("Every forecast is kept as it was made").wait_for(timeout=LATER)
+    tab_to(page, "button", "Advice").press("Enter")
+    tab_to(page, "button", re.compile("Done: win them back")).press("Enter")
+    page.get_by_text("Noted as done").wait_for(timeout=LATER)
+    tab_to(page, "button", "Alerts").press("Enter")
+    tab_to(page, "button", "I see to it").press("Enter")
+    page.get_by_text("seen to", exact=True).wait_for(timeout=LATER)
+    tab_to(page, "combobox", "Alerts by volume alone").press("Enter")
+    page.get_by_role("menuitem", name="2 a week at most").press("Enter")
+    tab_to(page, "button", "Take this budget").press("Enter")
+    page.get_by_text("That is its budget from now on").wait_for(timeout=LATER)
+    with filled_database.connect() as connection:
+        assert connection.execute(select(AlertRule.per_week)).scalar_one() == 2
+
+    assert somebody.faults() == {}
+
+
 def test_a_keyword_without_tweets_says_what_to_do(opened):
     page, errors, _ = opened("/?page=overview")
-    page.locator(DRAWN["overview"]).first.wait_for(timeout=30_000)
+    page.locator(DRAWN["overview"][0]).first.wait_for(timeout=30_000)
     page.get_by_label("Keyword").click()
     page.locator("li", has_text="quiet").click()
 

@@ -42,7 +42,7 @@ def test_the_next_influencers_have_chance_and_interval_and_it_says_why_persisten
 
     assert told.count("72 %") == 10
     assert "User 1 <small>@user1</small>" in told
-    assert "59.0</td><td>49.0 \N{EN DASH} 69.0" in told
+    assert "59.0</td><td>49.0 to 69.0" in told
     assert "the model has not beaten both others here yet" in told
     assert "4 weeks ahead of what is known, from 20 weeks of history" in told
     assert "unknown" not in told  # whom only the model names
@@ -101,7 +101,7 @@ def test_of_a_sensitive_keyword_no_person_is_told_but_its_tweets_are(keyword, pu
 
     assert SECRET not in forecast.people(quiet)
     assert forecast.told_of(quiet, "people").empty
-    assert "59" in forecast.days(quiet, "tweets")
+    assert "59" in forecast.evidence(quiet, "tweets")
 
 
 def test_the_coming_days_are_told_by_the_day_they_are(keyword, put, view):
@@ -110,10 +110,10 @@ def test_the_coming_days_are_told_by_the_day_they_are(keyword, put, view):
     some = {"subject": "mood", "author_id": None, "place": 1, "chance": None}
     put(Forecast, row(**some, due=MONDAY + DAY, expected=-0.21, low=-0.4, high=0.02))
     put(Forecast, row(**some, due=MONDAY + 2 * DAY, expected=0.1, low=None, high=None))
-    told = forecast.days(view(), "mood")
+    told = forecast.evidence(view(), "mood")
 
-    assert "<td>Mon 15 Jun 2026</td><td>-0.21</td><td>-0.40 \N{EN DASH} 0.02</td>" in told
-    assert "<td>Tue 16 Jun 2026</td><td>0.10</td><td>\N{EN DASH}</td>" in told
+    assert "<td>Mon 15 Jun 2026</td><td>\N{MINUS SIGN}0.21</td><td>\N{MINUS SIGN}0.40 to +0.02</td>" in told
+    assert "<td>Tue 16 Jun 2026</td><td>+0.10</td><td>\N{EN DASH}</td>" in told
     forecast.plot(forecast.newest(forecast.told_of(view(), "mood")), "mood")
 
 

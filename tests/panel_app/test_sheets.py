@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.models import Author, Influence, Term, Trend, Tweet
+from core.models import Alert, Author, Forecast, ForecastRun, Influence, Term, Trend, Tweet
 from panel_app import sheets
 from panel_app.selection import ALL, APART, COMMON, Selection
 from tests.panel_app.conftest import NOON, SECRET, minute_row
 
+FORMULA = "=cmd|' /C calc'!A0"
 STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
 
@@ -42,7 +44,7 @@ def test_numbers_stay_numbers_and_unknown_is_nothing():
 
 def test_the_top_influencers_and_the_ids_of_all_that_x_counts(keyword, put, influence_row, author_row, tweet_row):
     keyword("nike")
-    put(Author, author_row(7, name="=cmd|' /C calc'!A0"), author_row(8))
+    put(Author, author_row(7, name=FORMULA), author_row(8))
     put(Tweet, tweet_row(2**60, author_id=7, text="@you &amp; me"), tweet_row(5, author_id=8))
     put(
         Influence,
@@ -69,12 +71,64 @@ def test_tweets_behind_a_word_leave_with_their_authors(keyword, put, author_row,
     assert (sheet.tweet_ids, sheet.user_ids, sheet.objects) == (("2", "1"), ("1",), 3)
 
 
+def lines_of(page):
+    """Return the lines of a page's file, by the names of their columns."""
+    return list(csv.DictReader(io.StringIO(sheets.written(sheets.sheet(page, Selection(hours=24)).rows))))
+
+
+def test_what_is_forecast_advised_and_alarming_leaves_with_its_numbers_and_runs_in_no_spreadsheet(
+    keyword, put, influence_row, author_row, tweet_row
+):
+    keyword(FORMULA)
+    put(Author, author_row(7, name=FORMULA, username=None, followers_count=9_000))
+    put(Tweet, tweet_row(1, author_id=7, text=FORMULA))
+    people = {"label": -1, "scored": 3, "sentiment": -0.5, "score": 61.0, "followers_count": 9_000}
+    put(Influence, influence_row(7, rank=1, **people))
+    put(ForecastRun, {"keyword_id": 1, "subject": "people", "origin": NOON, "ahead": 4, "history": 20})
+    told = {"keyword_id": 1, "subject": "people", "origin": NOON, "due": NOON, "way": "model", "place": 1}
+    put(Forecast, told | {"author_id": 7, "expected": 61.26, "low": 50.0, "high": None, "chance": 0.72, "shown": True})
+    numbers = {"volume": {"tweets": 339.0, "usual": 114.5, "score": 2.94, "threshold": 5.25}, "severity": 9.0}
+    now = datetime.now(UTC)
+    put(Alert, {"keyword_id": 1, "at": now, "episode": now, "level": "watch", "numbers": numbers})
+    [coming], [todo], [alarm] = (lines_of(page) for page in ("forecast", "advice", "alerts"))
+
+    assert coming.items() >= {"name": f"'{FORMULA}", "expected": "61.26", "to": "", "author_id": "7"}.items()
+    assert coming["chance of the first five, percent"] == "72"
+    assert todo["about"] == f"'{FORMULA}"
+    assert "9K followers" in todo["why"]
+    assert alarm.items() >= {"keyword": f"'{FORMULA}", "level": "watch", "usual": "114.5", "people": ""}.items()
+    selection = Selection()
+    assert [sheets.sheet(page, selection).user_ids for page in ("forecast", "advice", "alerts")] == [("7",)] * 2 + [()]
+
+
+def test_emerging_terms_leave_with_the_authors_behind_them(keyword, put, tweet_row):
+    keyword("nike")
+    now = NOON - timedelta(hours=1)
+    days = {now: 60, now - timedelta(days=1): 40}
+    rows = [(time, author) for time, authors in days.items() for author in range(authors)]
+    put(
+        Tweet,
+        *(
+            tweet_row(id, author_id=author, created_at=time, text="late" if time == now else "fine")
+            for id, (time, author) in enumerate(rows, 1)
+        ),
+    )
+    put(Tweet, tweet_row(1000))
+    put(Term, {"keyword_id": 1, "hour": now, "label": 0, "term": "late", "tweets": 60})
+    [line] = lines_of("topics")
+
+    assert line.items() >= {"term": "late", "new": "new", "authors": "60", "of authors": "60", "times": ""}.items()
+    assert (line["authors before or elsewhere"], line["of them"]) == ("0", "40")
+
+
 @pytest.mark.parametrize("page", sheets.SHEETS)
 def test_of_a_sensitive_keyword_no_person_and_no_tweet_leaves(page, keyword, put, influence_row, author_row, tweet_row):
     keyword("nike", sensitive=True)
     put(Author, author_row(1, name=SECRET, username=SECRET))
     put(Tweet, tweet_row(1, text=SECRET, latitude=1.0, longitude=1.0, place=SECRET, place_confidence=1.0))
-    put(Influence, influence_row(1, rank=1, top_tweet_id=1))
+    put(Influence, influence_row(1, rank=1, top_tweet_id=1, label=-1, scored=2, followers_count=9_000))
+    told = {"keyword_id": 1, "subject": "people", "origin": NOON, "due": NOON, "way": "model", "place": 1}
+    put(Forecast, told | {"author_id": 1, "expected": 61.0, "shown": True})
     put(Trend, minute_row())
     put(Term, {"keyword_id": 1, "hour": NOON, "label": 1, "term": "late", "tweets": 2})
     selection = Selection()
