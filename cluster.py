@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -240,8 +242,9 @@ def down(cluster: Cluster) -> None:
     if cluster.runs():
         cluster.run(cluster.head, "RAY_ADDRESS=auto talker down")
     cluster.ray("down", "--yes", str(cluster.file))
-    for host in filter(None, (cluster.head, *cluster.workers)) if cluster.workers else ():
-        ended(cluster, host)
+    every = (cluster.head, *cluster.workers) if cluster.workers else ()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(partial(ended, cluster), every))
 
 
 def ended(cluster: Cluster, host: str) -> None:

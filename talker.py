@@ -770,7 +770,7 @@ def bench_scaling(as_json: AsJson = False) -> None:
     if as_json:
         answer(found, as_json)
     else:
-        answer(found["us"], as_json)
+        answer(found["us"] | {name: found[name] for name in ("per_s_by_trackers", "efficiency")}, as_json)
         print_table(found["streams"])
 
 
@@ -790,6 +790,28 @@ def bench_kills(as_json: AsJson = False) -> None:
     else:
         names = {name: None for one in found for name in one}
         print_table([names | one for one in found])
+
+
+@bench.command("soak")
+def bench_soak(
+    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Collect 1,000 tweets a second on 50 keywords, score them each minute, and tell how memory, lag and logs grow."""
+    from bench.soak import measure
+    from jobs.session import use_bundled_java
+
+    with ExitStack() as stack:
+        stack.enter_context(machine.orderly())
+        status = stack.enter_context(say.status("Starting"))
+        use_bundled_java()  # before Ray: its workers inherit the environment
+        found = measure(Settings.from_env(), minutes, status.update)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        memory = found.pop("memory")
+        answer(found, as_json)
+        print_table(memory)
 
 
 @bench.command("influence")

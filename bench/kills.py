@@ -1,23 +1,31 @@
-"""Kills each part while tweets flow, and tells what was lost and how long it took until work went on."""
+"""Kills each part while tweets flow, and tells what was lost and how long it took until work went on.
+
+Ray has two nodes on this machine: a head whose control store keeps what it knows on the disk, and a worker.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+from urllib.request import urlopen
 
 import orjson
 import psutil
 import ray
+from ray.cluster_utils import Cluster
+from ray.exceptions import RayActorError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -26,39 +34,46 @@ from actors import parse
 from actors.collector import collect
 from actors.spool import Spool
 from core import db, store
-from core.config import Settings
+from core.config import Settings, token_file
 from jobs import schedule
-from jobs.session import spark_host
+from jobs.session import EXECUTOR, HOST
 from local_x.scenario import Scenario
 from local_x.server import LocalX, running
 from local_x.stories import KEYWORDS
 
 PACE = 100.0  # tweets a second
-PATIENCE = 180.0  # seconds that we wait for work to go on
+PATIENCE = 300.0  # seconds that we wait for work to go on
 MORE = 50  # tweets after a kill that must be stored before we say that it goes on
+LOOK = 0.1  # seconds between two looks
 # SQLite itself notes what the spool accepts, in the transaction that accepts it; nobody takes it out again.
 JOURNAL = """
 CREATE TABLE accepted (id INTEGER PRIMARY KEY, body BLOB);
 CREATE TRIGGER accept AFTER INSERT ON payload BEGIN INSERT INTO accepted (body) VALUES (new.body); END
 """
-COLLECTING = {"reader": "ray::EndlessReader", "tracker": "ray::KeywordTracker", "supervisor": "ray::EndlessSupervisor"}
-SCORING = {"scheduler": "ray::Scheduler", "Spark host": "ray::SparkHost", "executor": "RayDPExecutor"}
+ACTORS = {"reader": "reader", "tracker": "tracker:", "supervisor": "supervisor"}  # how their names begin
+SCORING = {"scheduler": schedule.SCHEDULER, "Spark host": HOST, "executor": EXECUTOR}
 
 Say = Callable[[str], object]
+Condition = Callable[[], bool]
 
 
 class Scene:
     """All parts at work on one machine, and the eyes on them."""
 
-    def __init__(self, settings: Settings, engine: Engine, x: LocalX):
-        self.settings, self.engine, self.x = settings, engine, x
-        self.spool = settings.home / "spool.sqlite"
+    def __init__(self, settings: Settings, engine: Engine, x: LocalX, nodes: Cluster):
+        self.settings, self.engine, self.x, self.nodes = settings, engine, x, nodes
+        self._accepted: list[int] = []
+        self._seen = 0
 
-    def accepted(self) -> set[int]:
-        """Return the ids of the tweets that the spool ever accepted."""
-        with closing(sqlite3.connect(self.spool)) as journal:
-            bodies = [body for (body,) in journal.execute("SELECT body FROM accepted")]
-        return {int(orjson.loads(body)["data"]["id"]) for body in bodies if parse.tags_at_end(body)}
+    def accepted(self) -> list[int]:
+        """Return the ids of the tweets that the spool ever accepted, in its order."""
+        asked = "SELECT id, body FROM accepted WHERE id > ? ORDER BY id"
+        with closing(sqlite3.connect(self.settings.home / "spool.sqlite")) as journal:
+            for position, body in journal.execute(asked, [self._seen]):
+                self._seen = position
+                if parse.tags_at_end(body):
+                    self._accepted.append(int(orjson.loads(body)["data"]["id"]))
+        return self._accepted
 
     def stored(self) -> set[int]:
         """Return the ids of the tweets that are in Postgres; none while that is away."""
@@ -68,13 +83,10 @@ class Scene:
         except DBAPIError:
             return set()
 
-    def flows(self, said: int) -> bool:
-        """Say whether tweets are stored told after the first `said` ones, and of those all that the spool had."""
-        emitted = self.x.emitted()
-        if len(emitted) < said + MORE:
-            return False
-        stored = self.stored()
-        return len(stored.intersection(emitted[said:])) >= MORE and self.accepted() & set(emitted[:said]) <= stored
+    def flows(self, since: int) -> bool:
+        """Say whether MORE tweets came after the first `since`, and all until then are stored."""
+        accepted = self.accepted()[: since + MORE]
+        return len(accepted) == since + MORE and self.stored().issuperset(accepted)
 
 
 def measure(given: Settings, say: Say) -> list[dict[str, Any]]:
@@ -82,68 +94,118 @@ def measure(given: Settings, say: Say) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="talker-kills-") as folder:
         home = Path(folder)
         settings = replace(given, home=home, lake=home / "lake", database_url="", x_bearer_token=token_hex(16))
-        settings = replace(settings, x_daily_budget_usd=float("inf"))
-        x = LocalX(Scenario(1, datetime.now(UTC)), settings.x_bearer_token, speed=0, rate=PACE, evict=True)
-        with machine.postgres(settings) as settings, machine.ray_cluster(settings), running(x) as url:
+        settings = replace(settings, x_daily_budget_usd=float("inf"), sign_in="demo", app_port=0)
+        begin = datetime.now(UTC) - timedelta(hours=48)
+        x = LocalX(Scenario(1, begin), settings.x_bearer_token, speed=0, rate=PACE, evict=True)
+        with machine.postgres(settings) as settings, two_nodes(settings) as nodes, running(x) as url:
             engine = db.engine(settings.database_url)
             for name, query in KEYWORDS.items():
                 store.add_keyword(engine, name, query=query)
             Spool(home / "spool.sqlite").close()
             with closing(sqlite3.connect(home / "spool.sqlite")) as journal:
                 journal.executescript(JOURNAL)
-            scene = Scene(replace(settings, x_base_url=url), engine, x)
+            scene = Scene(replace(settings, x_base_url=url), engine, x, nodes)
             with collect(scene.settings):
                 wait(lambda: scene.flows(0))
                 return list(rows(scene, say))
 
 
+@contextmanager
+def two_nodes(settings: Settings) -> Iterator[Cluster]:
+    """Run a Ray of two nodes on this machine, and join it."""
+    own = {"RAY_AUTH_TOKEN_PATH": str(token_file(settings.home / "ray_token")), "RAY_gcs_storage": "rocksdb"}
+    os.environ |= own | {"RAY_gcs_storage_path": str(settings.home / "gcs")}
+    node: dict[str, Any] = {"num_cpus": 2, "object_store_memory": 300_000_000}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]  # where the control store is found again when it was killed
+    head = {"resources": {"spool": 1}, "gcs_server_port": port, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args=node | head)
+    try:
+        nodes.add_node(**node)
+        os.environ["RAY_ADDRESS"] = nodes.address
+        with machine.ray_cluster(settings):
+            yield nodes
+    finally:
+        nodes.shutdown()
+
+
 def rows(scene: Scene, say: Say) -> Iterator[dict[str, Any]]:
     """Yield what came of each kill."""
-    for part, title in COLLECTING.items():
+
+    def row(part: str, act: Callable[[], object], goes_on: Condition = lambda: True) -> dict[str, Any]:
         say(f"Killing: {part}")
-        yield row(scene, part, partial(kill_first, title), None)
-    say("Killing: Postgres")
-    yield row(scene, "Postgres", lambda: kill(postgres(scene.settings)), None)
-    host = spark_host(scene.settings)
-    schedule.scheduler(scene.settings)
-    ray.get(host.run_influence.remote(None))
-    for part, title in SCORING.items():
-        say(f"Killing: {part}")
-        run = host.run_influence.remote(None)
+        return killed(scene, part, act, goes_on)
+
+    for part, name in ACTORS.items():
+        yield row(part, partial(kill_actor, name))
+    yield row("Postgres", partial(restart_postgres, scene.settings))
+    with ExitStack() as stack:
+
+        def start() -> str:
+            return stack.enter_context(machine.child("panel_app", "--with-parent", settings=scene.settings))["app"]
+
+        start()
+        yield row("app", partial(kill, children("panel_app")), lambda: healthy(start()))
+    scheduler = schedule.scheduler(scene.settings)
+    wait(runs(scheduler))
+    for part, name in SCORING.items():
+        run = runs(scheduler)
         wait(lambda: stage(scene.engine) == "compute")
-        yield row(scene, part, partial(kill_first, title), run)
-    schedule.stop()
+        yield row(part, partial(kill_actor, name), run)
+    (worker,) = scene.nodes.worker_nodes
+    yield row("raylet of a worker", lambda: kill([process_of(worker, "raylet")]))
+    with again_after(process_of(scene.nodes.head_node, "gcs_server")) as act:
+        yield row("head's control store", act, lambda: bool(machine.actors()))
+        schedule.stop()
 
 
-def kill_first(title: str) -> None:
-    """Kill one of the processes that bear a title."""
-    kill(processes(title)[:1])
+def killed(scene: Scene, part: str, act: Callable[[], object], goes_on: Condition) -> dict[str, Any]:
+    """Kill a part; returns how long until tweets flow, until its own work goes on, and what was lost.
 
-
-def row(scene: Scene, part: str, act: Callable[[], None], run: Any) -> dict[str, Any]:
-    """Kill a part; returns how long until tweets flow, until a run that was under way ended, and what was lost."""
-    said, began = len(scene.x.emitted()), time.monotonic()
+    Lost is what the spool had accepted and Postgres has not. What X had sent and no disk had yet is told apart.
+    """
+    emitted, since, began = scene.x.emitted(), len(scene.accepted()), time.monotonic()
     act()
-    if part == "Postgres":
-        machine.embedded(scene.settings.home / "postgres")  # whoever keeps the server starts it again
-    wait(lambda: scene.flows(said))
+    wait(lambda: scene.flows(since))
     flows = time.monotonic() - began
-    told = {"killed": part, "tweets flow after s": round(flows, 1)}
-    if run is not None:
-        ray.get(run)
-        told["the run ended after s"] = round(time.monotonic() - began, 1)
-    before = scene.accepted()
-    wait(lambda: before <= scene.stored())
-    return told | {"lost": len(before - scene.stored()), "accepted": len(before)}
+    wait(goes_on)
+    works = time.monotonic() - began
+    before = set(scene.accepted())
+    with suppress(TimeoutError):
+        wait(lambda: scene.stored() >= before)
+    return {
+        "killed": part,
+        "tweets_flow_s": round(flows, 1),
+        "works_again_s": round(works, 1),
+        "accepted": len(before),
+        "lost": len(before - scene.stored()),
+        "in_the_socket": len(set(emitted) - before),
+    }
 
 
-def wait(condition: Callable[[], bool]) -> None:
+def wait(condition: Condition) -> None:
     """Wait until something holds."""
     until = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > until:
             raise TimeoutError("Work did not go on.")
-        time.sleep(0.05)
+        time.sleep(LOOK)
+
+
+def runs(scheduler: Any) -> Condition:
+    """Ask for an influence run, and again if it fails; returns what says whether one was good."""
+    asked = [scheduler.run_now.remote()]
+
+    def done() -> bool:
+        if not ray.wait(asked, timeout=0)[0]:
+            return False
+        with suppress(RayActorError):  # the scheduler itself was killed
+            if ray.get(asked[0]):
+                return True
+        asked[0] = scheduler.run_now.remote()
+        return False
+
+    return done
 
 
 def stage(engine: Engine) -> str | None:
@@ -153,26 +215,62 @@ def stage(engine: Engine) -> str | None:
         return connection.execute(text(asked)).scalar()
 
 
-def processes(title: str) -> list[psutil.Process]:
-    """Return the processes below this one whose command says so."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if title in " ".join(process.cmdline()):
-                found.append(process)
-    return found
+def healthy(app: str) -> bool:
+    """Say whether an app answers that it is well."""
+    with urlopen(f"{app}/health", timeout=10) as answer:
+        return bool(answer.status == 200)
 
 
-def postgres(settings: Settings) -> list[psutil.Process]:
-    """Return every process of our Postgres."""
-    postmaster = psutil.Process(int((settings.home / "postgres/postmaster.pid").read_text().split()[0]))
-    return [postmaster, *postmaster.children()]
+def kill_actor(name: str) -> None:
+    """Kill the process of the first living actor whose name begins so."""
+    alive = [one for one in machine.actors() if one["actor"].startswith(name) and one["state"] == "alive"]
+    kill([psutil.Process(alive[0]["process"])])
+
+
+def children(title: str) -> list[psutil.Process]:
+    """Return our own children whose command says so."""
+    return [one for one in psutil.Process().children() if title in one.cmdline()]
+
+
+def process_of(node: Any, kind: str) -> psutil.Process:
+    """Return a process of one of Ray's nodes."""
+    return psutil.Process(node.all_processes[kind][0].process.pid)
+
+
+def restart_postgres(settings: Settings) -> None:
+    """Kill every process of our Postgres; whoever looks after it starts it again."""
+    server = machine.embedded(settings.home / "postgres")
+    postmaster = psutil.Process(server.get_pid())
+    kill([postmaster, *postmaster.children()])
+    wait(partial(restarted, server))
+
+
+def restarted(server: Any) -> bool:
+    """Start a Postgres that was killed; not while somebody of the old one still holds its memory."""
+    try:
+        server.ensure_postgres_running()
+    except subprocess.SubprocessError:  # recovery may take its time, too
+        return False
+    return True
+
+
+@contextmanager
+def again_after(process: psutil.Process) -> Iterator[Callable[[], object]]:
+    """Yield what kills a process and starts it again, as whoever looks after it does; it ends with the block."""
+    command, env, started = process.cmdline(), process.environ(), []
+
+    def act() -> None:
+        kill([process])
+        started.append(subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    yield act
+    for one in started:
+        one.kill()
+        one.wait()
 
 
 def kill(victims: list[psutil.Process]) -> None:
     """Kill -9, and wait until they are gone."""
-    if not victims:
-        raise ProcessLookupError("There is nobody to kill.")
     for victim in victims:
-        os.kill(victim.pid, 9)
+        victim.kill()
     psutil.wait_procs(victims, timeout=10)

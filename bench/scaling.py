@@ -26,13 +26,13 @@ from actors.lanes import BATCH, Stretch
 from actors.spool import Spool
 from actors.stream import GROUP, Reader
 from actors.supervisor import FEW, PAUSE
-from bench.ingest import paced, recording, small_x, tagged, track
+from bench.ingest import clear, from_file, paced, recording, small_x, tagged, track
 from core import db
 from core.batches import Batch, save_batch
 from core.config import Settings
 from local_x.stories import KEYWORDS
 
-TWEETS, WARM = 20_000, 5_000
+TWEETS, WARM = 40_000, 5_000
 AVERAGE = 5_800  # tweets a second that all of X writes: 500 million a day
 SPAN = 30.0  # seconds that are simulated
 SHARE = 0.7  # of its time that a processor should work at most: what is above makes queues
@@ -49,8 +49,13 @@ def measure(given: Settings, say: Callable[[str], object]) -> dict[str, Any]:
         with machine.postgres(settings) as settings:
             say("Measuring each stage")
             costs = {name: round(cost, 1) for name, cost in stages(settings, lines)}
+            say("Measuring one and two trackers")
+            with machine.ray_cluster(settings):
+                rates = {most: round(rate(settings, lines, most)) for most in (1, 2)}
     say("Simulating")
-    return {"us": costs, "streams": [needs(AVERAGE * times, costs) for times in (0.04, 1, 10, 100)]}
+    efficiency = round(rates[2] / rates[1] / 2, 2)
+    told = {"us": costs, "per_s_by_trackers": rates, "efficiency": efficiency}
+    return told | {"streams": [needs(AVERAGE * times, costs) for times in (0.04, 1, 10, 100)]}
 
 
 def stages(settings: Settings, lines: list[bytes]) -> Iterator[tuple[str, float]]:
@@ -79,6 +84,14 @@ def route(payloads: list[tuple[int, bytes]]) -> None:
     judge = packs.Judge()
     for _, raw in payloads:
         tracker.keywords_named(parse.tags_at_end(judge.addressed(raw, lambda: None)) or frozenset())
+
+
+def rate(settings: Settings, lines: list[bytes], most: int) -> float:
+    """Return the tweets a second that so many tracker processes store, with all else that this takes beside them."""
+    engine = db.engine(settings.database_url)
+    clear(engine)
+    engine.dispose()
+    return from_file(replace(settings, max_trackers=most), lines)["file_per_s"]
 
 
 def numbered(at: int, piece: list[bytes]) -> list[tuple[int, bytes]]:

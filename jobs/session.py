@@ -61,6 +61,10 @@ CONFIGS = {
     "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
     "spark.ui.enabled": "false",
 }
+# A session whose master is gone waits for executors for ever: it must be on the driver's host, that of the spool.
+MASTER = {
+    f"spark.ray.raydp_spark_master.actor.resource.{name}": some for name, some in (("CPU", "0"), ("spool", "0.001"))
+}
 
 
 def use_bundled_java() -> None:
@@ -137,7 +141,7 @@ class SparkHost:
                     cores,
                     f"{cores}G",
                     placement_group_strategy=strategy(CONFIGS),
-                    configs={**CONFIGS},
+                    configs={**CONFIGS, **(MASTER if of_the_spool() else {})},
                 )
             if not _answers(self._spark):
                 raise SystemExit("The Spark session is dead.")
@@ -195,6 +199,11 @@ def strategy(configs: Mapping[str, str]) -> str | None:
     return "SPREAD" if several and not own else None
 
 
+def of_the_spool() -> bool:
+    """Say whether Ray knows which host is that of the spool, by a resource that only that one has."""
+    return "spool" in ray.cluster_resources()
+
+
 def _answers(spark: SparkSession) -> bool:
     try:
         return bool(spark.range(1).count() == 1)
@@ -208,8 +217,8 @@ def spark_host(settings: Settings) -> Any:
     # Ray restarts a host that dies; a run sent again replaces the same window, which changes nothing.
     remote: Any = ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=2)(SparkHost)
     named = {"name": HOST, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-    # The lake is on one disk: where Ray has several hosts, that of the spool, whose resource it is.
-    beside = {"resources": {"spool": 0.001}} if "spool" in ray.cluster_resources() else {}
+    # The lake is on one disk: where Ray has several hosts, that of the spool.
+    beside = {"resources": {"spool": 0.001}} if of_the_spool() else {}
     return remote.options(**named, **beside, max_concurrency=2).remote(settings)
 
 

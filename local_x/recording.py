@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Recording:
         """Send every line to a client, then keep the connection alive until the client goes."""
         with self._file.open("rb") as lines:
             if self._terms.rate:
-                await self._paced(lines.read().splitlines(), wire)
+                await self._paced(lines, wire)
             else:
                 while block := b"".join(lines.readlines(BLOCK)):
                     await wire.write(block.replace(b"\n", b"\r\n"))
@@ -36,11 +37,11 @@ class Recording:
             await asyncio.sleep(self._terms.keep_alive)
             await wire.write(b"\r\n")
 
-    async def _paced(self, lines: list[bytes], wire: Wire) -> None:
+    async def _paced(self, lines: Iterable[bytes], wire: Wire) -> None:
         began = time.monotonic()
         for number, line in enumerate(lines):
             await asyncio.sleep(max(0.0, began + number / self._terms.rate - time.monotonic()))
             head, mark, rest = line.partition(CREATED_AT)
             _, _, rest = rest.partition(b'"')
             now = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
-            await wire.write(b"".join((head, mark, now, b'"', rest, b"\r\n")))
+            await wire.write(b"".join((head, mark, now, b'"', rest.rstrip(), b"\r\n")))
