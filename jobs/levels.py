@@ -16,7 +16,7 @@ import pandas as pd
 from jobs.mood_rule import CHANCE_ALONE, LONGEST, Mood, Usual, mood, slow_burns, usual, worth_a_look
 from jobs.volume_rule import BLOCK, judged, moments, step_of
 
-VERSION = 1  # of all that decides; stored with each alert
+VERSION = 2  # of all that decides; stored with each alert
 STEP = pd.Timedelta(minutes=5)
 LEAST_VOICES = 5  # in the hour of an alarm
 EXCESS = 50  # negative tweets more than usual, and
@@ -130,7 +130,7 @@ def level_of(row: Mapping[Any, Any], past: Usual | None, now: Mood | None, follo
         follows: whether the step before was a warning at least.
         people: how many the last hour has.
     """
-    if row["lively"] and now and now.turned():
+    if row["lively"] and now and now.turned() and now.angry():
         crowd = now.negative_excess >= EXCESS and now.negative_voices >= CROWD
         return "crisis" if follows and crowd else "warning"
     if row["alarm"] and people >= LEAST_VOICES:

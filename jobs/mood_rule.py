@@ -21,6 +21,7 @@ ENOUGH = 100  # authors: with fewer a turn from 20 to 50 % negative is missed as
 BEFORE = pd.Timedelta(days=14)
 CHANCE = 1e-3  # that the mood only seems to have turned
 CHANCE_ALONE = 1e-5  # where volume says nothing: asked each minute, a thousandth comes true every month
+ANGRY = 0.1  # of what is said, negative beyond what is usual
 DROP = 0.08  # on VADER's compressed scale; about .27 of what people would say
 REFERENCE, WATCHED = 14, 14  # days, of a slow burn
 EVERYDAY = 0.03  # by how much a day's mean differs from the next one's without a reason
@@ -57,6 +58,10 @@ class Mood:
     def turned(self, chance: float = CHANCE) -> bool:
         """Say whether the mood is worse, beyond chance and by enough to matter."""
         return self.chance < chance and self.drop >= DROP
+
+    def angry(self) -> bool:
+        """Say whether people are against something, and not just less glad of it than usual."""
+        return self.negative_excess >= ANGRY * self.voices
 
 
 def usual(steps: pd.DataFrame, at: pd.Timestamp) -> Usual | None:

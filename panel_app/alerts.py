@@ -26,7 +26,7 @@ NOT_ALLOWED = "Only analysts and admins change alerts. Ask an admin for the role
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
 LEVELS = {  # each with its glyph, because colour never stands alone, its colour, and what it means
     "crisis": ("◆", "negative", "A warning twice in a row, with many negative tweets more than usual by many people."),
-    "warning": ("▼", "negative", "The mood has turned, in an hour as loud as there is but one a day."),
+    "warning": ("▼", "negative", "The mood has turned against it, in an hour as loud as there is but one a day."),
     "watch": ("●", "neutral", "Loud, or sour: one of the two, and beyond chance."),
     "slow burn": ("◔", "neutral", "The mood sinks day by day, too little each day to be noticed."),
     "good news": ("▲", "positive", "Loud, in a mood no worse than usual."),

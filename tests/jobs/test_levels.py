@@ -82,6 +82,12 @@ def test_a_wave_of_joy_is_never_a_warning(told_by_the_scenario, keyword):
     assert {one.level for one in told} == {"good news"}
 
 
+def test_a_great_wave_that_is_a_little_less_glad_than_usual_is_no_warning():
+    told = alerts(both(calm_days(mean=0.67), outrage(mean=0.55)))
+
+    assert {one.level for one in told} <= {"watch", "good news"}
+
+
 def calm_days(days=16, per_day=1000, mean=0.2):
     return tweets(MONDAY, days * 1440, days * per_day, mean)
 
