@@ -43,7 +43,8 @@ def measure(settings: Settings, rows: int) -> dict[str, Any]:
     Then a tenth as many rows come, by Postgres: late tweets of the same authors from all of the window, and one in ten
     an older tweet with new counts.
     """
-    settings = replace(settings, spark_executors=CORES)
+    # One executor: two would each have to compile the code.
+    settings = replace(settings, spark_executors=1, spark_cores=CORES)
     engine, authors = db.engine(settings.database_url), max(rows // 10, 100)
     lake = fill(engine, settings, rows, authors)
     with peak() as memory:
