@@ -244,14 +244,14 @@ def test_a_stop_leaves_what_is_not_committed_in_the_spool_and_the_next_start_sto
     first.supervisor.stop.remote()  # as during an upgrade: nobody takes from the spool any more
     wait_for(lambda: spool.depth() > 300)
     first.stop()
-    left = spool.depth()
+    left = {int(orjson.loads(body)["data"]["id"]) for _, body in spool.read(after=0, limit=100_000)}
     x.change(rate=0.001)
     second = start(settings)
     wait_for(lambda: spool.depth() == 0)
     second.stop()
 
-    assert left > 300
-    assert stored(settings) == set(x.emitted())
+    assert len(left) > 200  # a tweet may come once for each keyword
+    assert left <= stored(settings) <= set(x.emitted())  # what was on its way meanwhile is a gap, which search fills
 
 
 @pytest.mark.cluster
