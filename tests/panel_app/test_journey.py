@@ -114,7 +114,7 @@ def tracks(somebody, name):
 
 
 def chooses(page, name):
-    """Choose a keyword; a page that takes in a new one at this moment may put the old choice back, as anybody sees."""
+    """Choose a keyword, again where a page that moves just then did not take it."""
     picker = page.get_by_role("combobox", name="Keyword")
     for _ in range(5):
         picker.click()
