@@ -746,15 +746,20 @@ def asked_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+@contextmanager
+def measuring() -> Iterator[Callable[[str], object]]:
+    """Let a benchmark say what it does, and end in order what it started."""
+    with machine.orderly(), say.status("Starting") as status:
+        yield status.update
+
+
 @bench.command("ingest")
 def bench_ingest(as_json: AsJson = False) -> None:
     """Measure how fast tweets are stored, beside this machine's limit and a plain program; takes a few minutes."""
     from bench.ingest import measure
 
-    with ExitStack() as stack:
-        stack.enter_context(machine.orderly())
-        status = stack.enter_context(say.status("Starting"))
-        figures = measure(Settings.from_env(), status.update)
+    with measuring() as tell:
+        figures = measure(Settings.from_env(), tell)
     answer(figures, as_json)
 
 
@@ -763,10 +768,8 @@ def bench_scaling(as_json: AsJson = False) -> None:
     """Measure what a tweet costs at each stage, and simulate what larger streams need."""
     from bench.scaling import measure
 
-    with ExitStack() as stack:
-        stack.enter_context(machine.orderly())
-        status = stack.enter_context(say.status("Starting"))
-        found = measure(Settings.from_env(), status.update)
+    with measuring() as tell:
+        found = measure(Settings.from_env(), tell)
     if as_json:
         answer(found, as_json)
     else:
@@ -780,11 +783,9 @@ def bench_kills(as_json: AsJson = False) -> None:
     from bench.kills import measure
     from jobs.session import use_bundled_java
 
-    with ExitStack() as stack:
-        stack.enter_context(machine.orderly())
-        status = stack.enter_context(say.status("Starting"))
+    with measuring() as tell:
         use_bundled_java()  # before Ray: its workers inherit the environment
-        found = measure(Settings.from_env(), status.update)
+        found = measure(Settings.from_env(), tell)
     if as_json:
         print(json.dumps(found))
     else:
@@ -801,11 +802,9 @@ def bench_soak(
     from bench.soak import measure
     from jobs.session import use_bundled_java
 
-    with ExitStack() as stack:
-        stack.enter_context(machine.orderly())
-        status = stack.enter_context(say.status("Starting"))
+    with measuring() as tell:
         use_bundled_java()  # before Ray: its workers inherit the environment
-        found = measure(Settings.from_env(), minutes, status.update)
+        found = measure(Settings.from_env(), minutes, tell)
     if as_json:
         print(json.dumps(found))
     else:
@@ -841,10 +840,8 @@ def bench_app(
     """Measure the app with 1, 10 and 50 sessions on made-up tweets, beside a bare page; takes about ten minutes."""
     from bench.app import Plan, measure
 
-    with ExitStack() as stack:
-        stack.enter_context(machine.orderly())
-        status = stack.enter_context(say.status("Starting"))
-        found = measure(Settings.from_env(), tweets, status.update, Plan())
+    with measuring() as tell:
+        found = measure(Settings.from_env(), tweets, tell, Plan())
     answer(found, as_json)
 
 

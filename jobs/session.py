@@ -43,7 +43,7 @@ RESOURCE = "spark.ray.raydp_spark_executor.actor.resource"
 CONFIGS = {
     "spark.driver.extraJavaOptions": OPENS,
     # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
-    # An executor has one core: to collect garbage beside the work would only take that core away.
+    # Garbage is collected by one thread: more, beside the work, would only take the cores away from it.
     "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods -XX:+UseSerialGC",
     "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
     f"{RESOURCE}.cpu": "0.5",

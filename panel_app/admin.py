@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -243,12 +244,12 @@ class People:
         )
 
         def give(event: Any) -> None:
-            doing = lambda: accounts.set_role(data.engine(), one["id"], event.new)  # noqa: E731 - it is handed on
+            doing = partial(accounts.set_role, data.engine(), one["id"], event.new)
             if not self._do("role", doing, f"{one['email']} is {event.new} now."):
                 role.value = event.old
 
         def end(_event: object) -> None:
-            doing = lambda: accounts.end_sessions(data.engine(), one["id"])  # noqa: E731 - it is handed on
+            doing = partial(accounts.end_sessions, data.engine(), one["id"])
             self._do("sign out", doing, f"{one['email']} is signed out.")
 
         role.param.watch(give, "value")
