@@ -56,9 +56,10 @@ def numbers(one: Mapping[str, Any]) -> str:
     volume, mood, before = (found.get(name) for name in ("volume", "mood", "mood_before"))
     if volume:
         usual = f"{look.number(volume['tweets'])} tweets in an hour; usual are {look.number(volume['usual'])}"
-        told.append(
-            f"{usual}. Score {volume['score']:.1f}; alone it would be an alert from {volume['threshold']:.1f} on."
-        )
+        alone = volume["threshold"]  # none as long as the keyword is not known well enough
+        bound = "" if alone is None else f"; alone it would be an alert from {alone:.1f} on"
+        score = "" if volume["score"] is None else f" Score {volume['score']:.1f}{bound}."
+        told.append(f"{usual}.{score}")
     if mood and before:
         means = f"{look.signed(mood['mean'])} among {look.number(mood['voices'])} people; usual is"
         told.append(f"Mood {means} {look.signed(before['mean'])} ({chance(mood['chance'])}).")

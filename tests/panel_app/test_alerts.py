@@ -155,3 +155,11 @@ def test_without_an_alert_the_page_says_so(put, keyword, tweet_row, visitor):
     assert "No alert in the last 30 days" in shown.listed.object
     assert shown.why.object == ""
     assert not shown.seen.visible
+
+
+def test_an_alert_of_a_keyword_that_has_no_threshold_yet_is_told_without_one():
+    volume = {"tweets": 374.0, "usual": 90.0, "score": 2.5, "threshold": None, "chance": None, "calibrated": False}
+
+    told = alerts.numbers({"numbers": {"volume": volume, "mood": None, "mood_before": None}})
+
+    assert told == "374 tweets in an hour; usual are 90. Score 2.5."
