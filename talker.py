@@ -784,6 +784,7 @@ def bench_kills(as_json: AsJson = False) -> None:
     from jobs.session import use_bundled_java
 
     with measuring() as tell:
+        os.environ.setdefault("JAVA_TOOL_OPTIONS", HASTY_JAVA)
         use_bundled_java()  # before Ray: its workers inherit the environment
         found = measure(Settings.from_env(), tell)
     if as_json:

@@ -1,6 +1,7 @@
 """Kills each part while tweets flow, and tells what was lost and how long it took until work went on.
 
-Ray has two nodes on this machine: a head whose control store keeps what it knows on the disk, and a worker.
+Ray has two nodes on this machine: a head whose control store keeps what it knows on the disk, and a worker. We are a
+driver of the head, but for the time in which that is killed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -30,19 +31,18 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 import machine
-from actors import parse
-from actors.collector import collect
+from actors import collector, parse
 from actors.spool import Spool
 from core import db, store
 from core.config import Settings, token_file
 from jobs import schedule
-from jobs.session import EXECUTOR, HOST
+from jobs.session import EXECUTOR, HOST, NAMESPACE
 from local_x.scenario import Scenario
 from local_x.server import LocalX, running
 from local_x.stories import KEYWORDS
 
 PACE = 100.0  # tweets a second
-PATIENCE = 300.0  # seconds that we wait for work to go on
+PATIENCE = 600.0  # seconds that we wait for work to go on
 MORE = 50  # tweets after a kill that must be stored before we say that it goes on
 LOOK = 0.1  # seconds between two looks
 # SQLite itself notes what the spool accepts, in the transaction that accepts it; nobody takes it out again.
@@ -51,6 +51,7 @@ CREATE TABLE accepted (id INTEGER PRIMARY KEY, body BLOB);
 CREATE TRIGGER accept AFTER INSERT ON payload BEGIN INSERT INTO accepted (body) VALUES (new.body); END
 """
 ACTORS = {"reader": "reader", "tracker": "tracker:", "supervisor": "supervisor"}  # how their names begin
+NODE: dict[str, Any] = {"num_cpus": 2, "object_store_memory": 300_000_000}
 SCORING = {"scheduler": schedule.SCHEDULER, "Spark host": HOST, "executor": EXECUTOR}
 
 Say = Callable[[str], object]
@@ -105,9 +106,10 @@ def measure(given: Settings, say: Say) -> list[dict[str, Any]]:
             with closing(sqlite3.connect(home / "spool.sqlite")) as journal:
                 journal.executescript(JOURNAL)
             scene = Scene(replace(settings, x_base_url=url), engine, x, nodes)
-            with collect(scene.settings):
-                wait(lambda: scene.flows(0))
-                return list(rows(scene, say))
+            collector.start(scene.settings).ready()  # they end with their nodes
+            if after(lambda: scene.flows(0)) is None:
+                raise machine.MachineError("No tweet is stored.")
+            return list(rows(scene, say))
 
 
 @contextmanager
@@ -115,18 +117,22 @@ def two_nodes(settings: Settings) -> Iterator[Cluster]:
     """Run a Ray of two nodes on this machine, and join it."""
     own = {"RAY_AUTH_TOKEN_PATH": str(token_file(settings.home / "ray_token")), "RAY_gcs_storage": "rocksdb"}
     os.environ |= own | {"RAY_gcs_storage_path": str(settings.home / "gcs")}
-    node: dict[str, Any] = {"num_cpus": 2, "object_store_memory": 300_000_000}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]  # where the control store is found again when it was killed
-    head = {"resources": {"spool": 1}, "gcs_server_port": port, "include_dashboard": False}
-    nodes = Cluster(initialize_head=True, head_node_args=node | head)
+    nodes = Cluster(initialize_head=True, head_node_args=head(0))
     try:
-        nodes.add_node(**node)
+        nodes.add_node(**NODE)
         os.environ["RAY_ADDRESS"] = nodes.address
         with machine.ray_cluster(settings):
             yield nodes
     finally:
         nodes.shutdown()
+
+
+def head(port: int) -> dict[str, Any]:
+    """Return what a head is started with; its control store listens at a port, or if that is 0 at a free one."""
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    return NODE | {"resources": {"spool": 1}, "gcs_server_port": port, "include_dashboard": False}
 
 
 def rows(scene: Scene, say: Say) -> Iterator[dict[str, Any]]:
@@ -147,49 +153,57 @@ def rows(scene: Scene, say: Say) -> Iterator[dict[str, Any]]:
         start()
         yield row("app", partial(kill, children("panel_app")), lambda: healthy(start()))
     scheduler = schedule.scheduler(scene.settings)
-    wait(runs(scheduler))
+    after(runs(scheduler))
     for part, name in SCORING.items():
         run = runs(scheduler)
-        wait(lambda: stage(scene.engine) == "compute")
+        after(lambda: stage(scene.engine) == "compute")
         yield row(part, partial(kill_actor, name), run)
     (worker,) = scene.nodes.worker_nodes
-    yield row("raylet of a worker", lambda: kill([process_of(worker, "raylet")]))
-    with again_after(process_of(scene.nodes.head_node, "gcs_server")) as act:
-        yield row("head's control store", act, lambda: bool(machine.actors()))
-        schedule.stop()
+    yield row("Ray of the worker", lambda: kill([process_of(worker, "raylet")]), runs(scheduler))
+    scene.nodes.remove_node(worker)
+    scene.nodes.add_node(**NODE)
+    with again_after(process_of(scene.nodes.head_node, "gcs_server")) as act, ExitStack() as stack:
+        yield row("head's control store", act, runs(scheduler))
+
+        @cache
+        def scoring() -> Condition:
+            stack.enter_context(machine.ray_cluster(scene.settings))
+            return runs(ray.get_actor(schedule.SCHEDULER, namespace=NAMESPACE))
+
+        yield row("Ray of the head", partial(restart_head, scene.nodes), lambda: scoring()())
 
 
 def killed(scene: Scene, part: str, act: Callable[[], object], goes_on: Condition) -> dict[str, Any]:
     """Kill a part; returns how long until tweets flow, until its own work goes on, and what was lost.
 
-    Lost is what the spool had accepted and Postgres has not. What X had sent and no disk had yet is told apart.
+    Lost is what the spool had accepted and Postgres has not. What X had sent and no disk had yet is told apart. What
+    did not go on in PATIENCE has no time.
     """
     emitted, since, began = scene.x.emitted(), len(scene.accepted()), time.monotonic()
     act()
-    wait(lambda: scene.flows(since))
-    flows = time.monotonic() - began
-    wait(goes_on)
-    works = time.monotonic() - began
+    flows = after(lambda: scene.flows(since), began)
+    works = after(goes_on, began)
     before = set(scene.accepted())
-    with suppress(TimeoutError):
-        wait(lambda: scene.stored() >= before)
+    after(lambda: scene.stored() >= before)
     return {
         "killed": part,
-        "tweets_flow_s": round(flows, 1),
-        "works_again_s": round(works, 1),
+        "tweets_flow_s": flows,
+        "works_again_s": works,
         "accepted": len(before),
         "lost": len(before - scene.stored()),
         "in_the_socket": len(set(emitted) - before),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 
-def wait(condition: Condition) -> None:
-    """Wait until something holds."""
-    until = time.monotonic() + PATIENCE
+def after(condition: Condition, since: float | None = None) -> float | None:
+    """Wait until something holds; returns how many seconds after `since`, or after now, and None if not in PATIENCE."""
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError("Work did not go on.")
+        if time.monotonic() > began + PATIENCE:
+            return None
         time.sleep(LOOK)
+    return round(time.monotonic() - (since or began), 1)
 
 
 def runs(scheduler: Any) -> Condition:
@@ -232,6 +246,22 @@ def children(title: str) -> list[psutil.Process]:
     return [one for one in psutil.Process().children() if title in one.cmdline()]
 
 
+def restart_head(nodes: Cluster) -> None:
+    """Kill all that runs on the head, and start it again as it was, as whoever looks after it does."""
+    node, port = nodes.head_node, int(nodes.address.rpartition(":")[2])
+    ray.shutdown()  # we are a driver of that host: Ray would end us with it
+    kill(family(node) + [one for one in psutil.Process().children() if one.name() == "gcs_server"])
+    nodes.head_node = None
+    nodes.add_node(**head(port))
+
+
+def family(node: Any) -> list[psutil.Process]:
+    """Return all processes of one of Ray's nodes, its actors and what they have started too."""
+    every = [one.process.pid for kind in node.all_processes.values() for one in kind]
+    own = [psutil.Process(one) for one in every if psutil.pid_exists(one)]
+    return [*own, *(child for one in own for child in one.children(recursive=True))]
+
+
 def process_of(node: Any, kind: str) -> psutil.Process:
     """Return a process of one of Ray's nodes."""
     return psutil.Process(node.all_processes[kind][0].process.pid)
@@ -242,7 +272,7 @@ def restart_postgres(settings: Settings) -> None:
     server = machine.embedded(settings.home / "postgres")
     postmaster = psutil.Process(server.get_pid())
     kill([postmaster, *postmaster.children()])
-    wait(partial(restarted, server))
+    after(partial(restarted, server))
 
 
 def restarted(server: Any) -> bool:
@@ -272,5 +302,6 @@ def again_after(process: psutil.Process) -> Iterator[Callable[[], object]]:
 def kill(victims: list[psutil.Process]) -> None:
     """Kill -9, and wait until they are gone."""
     for victim in victims:
-        victim.kill()
+        with suppress(psutil.NoSuchProcess):  # it went with another
+            victim.kill()
     psutil.wait_procs(victims, timeout=10)
