@@ -618,6 +618,7 @@ def weights_train(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the importance plot here, as one HTML file.")
     ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Random splits of the people to judge them on.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Learn the weights from labelled pairs, and keep them in core/weights.json."""
@@ -625,9 +626,9 @@ def weights_train(
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=say, transient=True) as bar:
-        task = bar.add_task("Learning the weights", total=jobs_weights.steps())
+        task = bar.add_task("Learning the weights", total=jobs_weights.steps(seeds))
         day = datetime.now(UTC).date().isoformat()
-        trained = jobs_weights.train(csv, day=day, step=lambda: bar.advance(task))
+        trained = jobs_weights.train(csv, day=day, seeds=seeds, step=lambda: bar.advance(task))
     jobs_weights.save(trained)
     if plot:
         from panel_app import weights as panel_weights

@@ -24,6 +24,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # other tests ru
 hypothesis.settings.load_profile("untimed")
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
+PEERINDEX = ("follower_count", "listed_count", "posts", "retweets_received", "mentions_received")
 
 
 @pytest.fixture(scope="session")
@@ -136,6 +137,26 @@ def tables(engine: Engine) -> Callable[[], dict[str, list[Any]]]:
         return found
 
     return read
+
+
+@pytest.fixture(scope="session")
+def pairs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled pairs of made-up people: chosen is mostly who is on more lists and, against all sense, less followed."""
+    import numpy as np
+    import pandas as pd
+
+    random = np.random.default_rng(1)
+    people = np.expm1(random.normal(5, 2, size=(120, len(PEERINDEX))).clip(0))
+    a, b = random.integers(0, len(people), (2, 600))
+    followers, listed = np.log1p(people[:, :2]).T
+    worth = listed - 0.4 * followers
+    pairs = pd.DataFrame({"Choice": (worth[a] - worth[b] + random.normal(0, 0.5, 600) > 0).astype(int)})
+    for side, rows in (("A", a), ("B", b)):
+        for place, column in enumerate(PEERINDEX):
+            pairs[f"{side}_{column}"] = people[rows, place]
+    path = tmp_path_factory.mktemp("pairs") / "pairs.csv"
+    pd.concat([pairs, pairs[:50]]).to_csv(path, index=False)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """From a laptop to a cluster: two hosts, brought up, used and taken down by the README's commands."""
 
 import gzip
+import hashlib
 import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
-import orjson
 import psutil
 import pytest
 from sqlalchemy import func, select
@@ -37,7 +38,10 @@ SECRET = "canary-of-x"
 README = (Path(__file__).parent.parent / "README.md").read_text()
 JOBS = re.findall(r"^talker cluster submit -- talker (.+?) *(?:#.*)?$", README, re.MULTILINE)
 GOES_ON = 60  # seconds in which work must go on when a worker is gone
-RECORDED = recording(200)
+RECORDED = 2000
+# All that is recorded is in the first of these windows. Into the other some is carried that was said before it.
+WINDOWS = datetime(2026, 6, 4, 12, tzinfo=UTC), datetime(2026, 6, 5, 12, tzinfo=UTC)
+LAKE = "home/.twittertalker/lake"
 # What a Ray that is closed to us answers.
 ASK = "import requests; print(requests.get('http://127.0.0.1:8265/api/jobs/', headers=HEADERS).status_code)"
 
@@ -81,6 +85,11 @@ def x(engine):
     for name, query in KEYWORDS.items():
         store.add_keyword(engine, name, query=query)
     return LocalX(Scenario(1, datetime.now(UTC) - timedelta(hours=24)), SECRET, speed=0, rate=60.0)
+
+
+@pytest.fixture
+def recorded():
+    return recording(RECORDED)
 
 
 @pytest.fixture
@@ -156,15 +165,17 @@ def timed(what):
     print(f"{what}: {time.monotonic() - began:.1f} s")  # noqa: T201
 
 
-def test_two_hosts_collect_and_score_lose_a_worker_and_leave_nothing(places, engine, x):
+def test_two_hosts_collect_and_score_lose_a_worker_and_leave_nothing(places, engine, x, recorded, pairs_file):
     head, worker, laptop = places
     try:
         with timed("up"):
             laptop.talker("cluster", "up")
         is_closed(head)
         collects_and_scores(laptop, engine, head, worker)
-        runs_the_jobs_of_the_readme(laptop, head)
-        loses_a_worker(laptop, engine, x, worker)
+        runs_the_jobs_of_the_readme(laptop, head, recorded, pairs_file)
+        before = scores_where_the_lake_is_not(laptop, engine, head, worker)
+        loses_a_worker(laptop, engine, x, worker, {tweet_id(line) for line in recorded})
+        scores_again(laptop, engine, before)
     finally:
         with timed("down"):
             laptop.talker("cluster", "down")
@@ -209,22 +220,50 @@ def exported(head):
     return set(re.findall(r"^(\w+)[{ ]", told, re.MULTILINE))
 
 
-def runs_the_jobs_of_the_readme(laptop, head):
-    """Each is done, or fails with the line that says why; the collector, which runs, is found and left alone."""
-    (head.own / "home/recording.jsonl.gz").write_bytes(gzip.compress(b"\n".join(RECORDED)))
-    up, _, backfill, replay, train = (shlex.split(job.replace("/data", str(head.home))) for job in JOBS)
+def runs_the_jobs_of_the_readme(laptop, head, recorded, pairs):
+    """Each is done, or fails with the line that says why; the collector, which runs, is found and left alone.
+
+    The runs of influence are for others: `scores_where_the_lake_is_not`, `scores_again`.
+    """
+    (head.own / "home/recording.jsonl.gz").write_bytes(gzip.compress(b"\n".join(recorded)))
+    shutil.copy(pairs, head.own / "home")
+    up, _, _, replay, train = (shlex.split(job.replace("/data", str(head.home))) for job in JOBS)
     with timed("jobs"), ThreadPoolExecutor() as pool:
         again = pool.submit(laptop.submit, *up)
-        failed = pool.submit(laptop.submit, *train, status=1)  # there is no such file
+        failed = pool.submit(laptop.submit, *train[:-1], "/nowhere.csv", status=1)
+        trained = pool.submit(laptop.answer, *train, "--seeds", "1", "--json")
         replayed = pool.submit(laptop.answer, *replay, "--json")
-        laptop.submit(*backfill)
     assert "It already runs" in again.result()
-    assert f"file '{head.home}/pairs.csv' does not exist" in failed.result()
-    assert (replayed.result()["stored"], replayed.result()["duplicate"]) == (len(RECORDED), 0)
+    assert "file '/nowhere.csv' does not exist" in failed.result()
+    assert trained.result()["trained"]["data_sha256"] == hashlib.sha256(pairs.read_bytes()).hexdigest()
+    assert (replayed.result()["stored"], replayed.result()["duplicate"]) == (RECORDED, 0)
+    (kept,) = head.own.glob("home/venv/lib/*/site-packages/core/weights.json")
+    assert json.loads(kept.read_text()) == trained.result()
 
 
-def loses_a_worker(laptop, engine, x, worker):
-    """When the worker's Ray is killed, tweets flow on, none is lost, and a job computes the rows of those tweets."""
+def scores_where_the_lake_is_not(laptop, engine, head, worker):
+    """The worker's executor, too, computes what is only in the files of the head, with the weights that were learnt."""
+    assert (head.own / LAKE).is_dir()
+    assert not (worker.own / LAKE).exists()
+    backfill = re.sub(r"2026-\d\d-\d\d 2026-\d\d-\d\d", " ".join(end.isoformat() for end in WINDOWS), JOBS[2])
+    with timed("backfill"):
+        laptop.submit(*backfill.split())
+    whole, carried = (scored(engine, end) for end in WINDOWS)
+    assert {(row.keyword_id, row.author_id): row.tweets for row in whole}.items() <= written(engine, WINDOWS[0]).items()
+    assert min(len(whole), len(carried)) > 50
+    return carried
+
+
+def scores_again(laptop, engine, before):
+    """The same window has the same rows when it is computed again, and where all executors see the files."""
+    with timed("score without the worker"):
+        answer = laptop.answer(*JOBS[1].split(), "--window-end", WINDOWS[1].isoformat())
+    assert answer["rows"] == len(before)
+    assert scored(engine, WINDOWS[1]) == before
+
+
+def loses_a_worker(laptop, engine, x, worker, recorded):
+    """When the worker's Ray is killed, tweets flow on, and none is lost."""
     (raylet,) = [one for one in worker.processes() if one.name() == "raylet"]
     os.kill(raylet.pid, signal.SIGKILL)
     killed = time.monotonic()
@@ -234,11 +273,8 @@ def loses_a_worker(laptop, engine, x, worker):
         wait_for(lambda: len(x.emitted()) > more and stored(engine) >= set(x.emitted()[: more + 1]))
     assert time.monotonic() - killed < GOES_ON
     x.change(rate=0.001)
-    recorded = {orjson.loads(line)["data"]["id"] for line in RECORDED}
-    wait_for(lambda: stored(engine) == {*x.emitted(), *map(int, recorded)})
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=20)
-    with timed("score without the worker"):
-        answer = laptop.answer(*JOBS[1].split(), "--window-end", end.isoformat())
-    rows, wrote = scored(engine, end), written(engine, end)
-    assert answer["rows"] == len(rows) > 50
-    assert {(row.keyword_id, row.author_id): row.tweets for row in rows}.items() <= wrote.items()
+    wait_for(lambda: stored(engine) == {*x.emitted(), *recorded})
+
+
+def tweet_id(line):
+    return int(json.loads(line)["data"]["id"])
