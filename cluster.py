@@ -37,6 +37,7 @@ print(sum(bool(re.search("[r]ay::|[g]cs_server|raylet/[r]aylet|[r]aydp", one)) f
 """
 OF_A_HOST = """\
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/twittertalker/token RAY_USAGE_STATS_ENABLED=0
+export RAY_task_events_max_num_task_in_gcs=5000
 export JAVA_HOME=$HOME/venv/java PYSPARK_PYTHON=$HOME/venv/bin/python
 export PATH=$HOME/venv/bin:$JAVA_HOME/bin:$PATH
 """

@@ -6,6 +6,7 @@ Costs are processor time, which is what it is however busy the machine is with o
 from __future__ import annotations
 
 import heapq
+import os
 import random
 import statistics
 import tempfile
@@ -26,13 +27,17 @@ from actors.lanes import BATCH, Stretch
 from actors.spool import Spool
 from actors.stream import GROUP, Reader
 from actors.supervisor import FEW, PAUSE
+from bench.influence import END, fill, timed
 from bench.ingest import clear, from_file, paced, recording, small_x, tagged, track
 from core import db
 from core.batches import Batch, save_batch
 from core.config import Settings
+from core.queries import QUARTER
+from jobs.session import end_host, spark_host
 from local_x.stories import KEYWORDS
 
 TWEETS, WARM = 40_000, 5_000
+SCORED, RUNS = 1_000_000, 5
 AVERAGE = 5_800  # tweets a second that all of X writes: 500 million a day
 SPAN = 30.0  # seconds that are simulated
 SHARE = 0.7  # of its time that a processor should work at most: what is above makes queues
@@ -49,13 +54,26 @@ def measure(given: Settings, say: Callable[[str], object]) -> dict[str, Any]:
         with machine.postgres(settings) as settings:
             say("Measuring each stage")
             costs = {name: round(cost, 1) for name, cost in stages(settings, lines)}
-            say("Measuring one and two trackers")
             with machine.ray_cluster(settings):
+                say("Measuring one and two trackers")
                 rates = {most: round(rate(settings, lines, most)) for most in (1, 2)}
+                say("Measuring one and two executors")
+                scored = {number: round(score_rate(settings, number)) for number in (1, 2)}
     say("Simulating")
-    efficiency = round(rates[2] / rates[1] / 2, 2)
-    told = {"us": costs, "per_s_by_trackers": rates, "efficiency": efficiency}
-    return told | {"streams": [needs(AVERAGE * times, costs) for times in (0.04, 1, 10, 100)]}
+    return {
+        "us": costs,
+        "per_s_by_trackers": rates,
+        "efficiency": efficiency(rates),
+        "scored_per_s_by_executors": scored,
+        "executors_efficiency": efficiency(scored),
+        "load": round(os.getloadavg()[2], 1),  # of the last 15 minutes, with what others had this machine do
+        "streams": [needs(AVERAGE * times, costs) for times in (0.04, 1, 10, 100)],
+    }
+
+
+def efficiency(rates: Mapping[int, float]) -> float:
+    """Return what a process brings where there are two, as a share of what it brings alone."""
+    return round(rates[2] / rates[1] / 2, 2)
 
 
 def stages(settings: Settings, lines: list[bytes]) -> Iterator[tuple[str, float]]:
@@ -92,6 +110,20 @@ def rate(settings: Settings, lines: list[bytes], most: int) -> float:
     clear(engine)
     engine.dispose()
     return from_file(replace(settings, max_trackers=most), lines)["file_per_s"]
+
+
+def score_rate(settings: Settings, executors: int) -> float:
+    """Return the made-up tweets a second that a warm influence run scores on so many executors of one core."""
+    with tempfile.TemporaryDirectory(prefix="talker-bench-") as folder:
+        own = replace(settings, home=Path(folder), lake=Path(folder) / "lake", database_url="")
+        with machine.postgres(replace(own, spark_executors=executors, spark_cores=1)) as own:
+            engine = db.engine(own.database_url)
+            fill(engine, own, SCORED, SCORED // 10)
+            engine.dispose()
+            host = spark_host(own)
+            taken = [timed(host, END + quarter * QUARTER)[0] for quarter in range(RUNS)]
+            end_host()
+    return SCORED / min(taken[1:])  # the first starts Spark
 
 
 def numbered(at: int, piece: list[bytes]) -> list[tuple[int, bytes]]:

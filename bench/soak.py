@@ -76,12 +76,13 @@ def tell(pipe: Path, lines: Sequence[bytes]) -> None:
 def watch(settings: Settings, collector: Any, scheduler: Any, minutes: float, say: Say) -> dict[str, Any]:
     """Look at all processes until the time is over, and let influence be computed each minute."""
     samples: Samples = defaultdict(list)
-    began, lags = time.monotonic(), list[float]()
+    began, lags, loads = time.monotonic(), list[float](), list[float]()
     runs, asked, failed = list[float](), [scheduler.run_now.remote()], 0
     while (now := time.monotonic() - began) < minutes * 60:
         say(f"{now / 60:.1f} of {minutes:g} minutes")
         collector.check(timeout=LOOK)
         lanes = ray.get(collector.supervisor.status.remote())
+        loads.append(os.getloadavg()[0])
         lags.append(max((lane["lag_s"] for lane in lanes), default=0.0))
         for process, title, megabytes in resident(settings):
             samples[process].append((title, now / 60, megabytes))
@@ -93,7 +94,7 @@ def watch(settings: Settings, collector: Any, scheduler: Any, minutes: float, sa
     ranked = statistics.quantiles(lags, n=100)
     return {
         "minutes": minutes,
-        "load": round(os.getloadavg()[2], 1),  # of the last 15 minutes, with what others had this machine do
+        "load": round(statistics.mean(loads), 1),  # with what others had this machine do
         "lag_p50_s": round(statistics.median(lags), 1),
         "lag_p99_s": round(ranked[98], 1),
         "lag_last_s": lags[-1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -60,6 +61,13 @@ CONFIGS = {
     "spark.sql.inMemoryColumnarStorage.compressed": "false",  # what is kept is read once or twice, soon
     "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
     "spark.ui.enabled": "false",
+    # Nobody looks at them, yet Spark keeps the plans of the last thousand queries; ours are long, and fill the driver.
+    "spark.sql.ui.retainedExecutions": "20",
+    "spark.ui.retainedJobs": "50",
+    "spark.ui.retainedStages": "100",
+    "spark.ui.retainedTasks": "1000",
+    # What was broadcast is let go of when the driver collects its garbage, which by itself it seldom needs to.
+    "spark.cleaner.periodicGC.interval": "5min",
 }
 # A session whose master is gone waits for executors for ever: it must be on the driver's host, that of the spool.
 MASTER = {
@@ -159,7 +167,9 @@ class SparkHost:
         """
         end = None if window_end is None else influence.given_window_end(window_end, datetime.now(UTC))
         with self._alive() as spark:
-            return influence.run(self._engine, spark, self._settings, end, executors)
+            answer = influence.run(self._engine, spark, self._settings, end, executors)
+        gc.collect()  # Java keeps each plan that Python has not let go of, and Python alone sees no need to hurry
+        return answer
 
     @contextmanager
     def _alive(self) -> Iterator[SparkSession]:

