@@ -1,6 +1,7 @@
 """A month of made-up tweets in Postgres, made there by SQL alone, with the counters and scores that belong to them.
 
-Skewed as in life: a few keywords, people and words get most. Rows that no page reads are left out.
+Skewed as in life: a few keywords, people and words get most. Rows lie as trackers write them, those of a time together,
+a new word of an hour at some minute of it. Rows that no page reads are left out.
 """
 
 from __future__ import annotations
@@ -133,13 +134,14 @@ TREND = """
 INSERT INTO trend (keyword_id, minute, label, tweets, voices, sentiment_sum, sentiment_square_sum)
 SELECT keyword_id, date_trunc('minute', created_at), label, count(*), count(DISTINCT author_id),
   coalesce(sum(sentiment::numeric), 0), coalesce(sum(sentiment::numeric * sentiment::numeric), 0)
-FROM tweet WHERE keyword_id % :hands = :hand GROUP BY 1, 2, 3
+FROM tweet WHERE keyword_id % :hands = :hand GROUP BY 1, 2, 3 ORDER BY 2, 1
 """
 TERM = """
 INSERT INTO term (keyword_id, hour, label, term, tweets)
 SELECT keyword_id, date_trunc('hour', created_at), label, term, count(*)
 FROM tweet, string_to_table(text, ' ') AS term
 WHERE label IS NOT NULL AND keyword_id % :hands = :hand GROUP BY 1, 2, 3, 4
+ORDER BY 2, abs(hashtext(term)) % 60, 1
 """
 SCORES = """
 INSERT INTO influence (keyword_id, window_end, author_id, score, reach, resonance, followers_points, listed_points,

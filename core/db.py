@@ -20,15 +20,16 @@ class SchemaError(TalkerError):
     """The database's schema is not the one this version works with."""
 
 
-def engine(url: str, *, pool_size: int = 2) -> Engine:
-    """Return an engine for a Postgres URL; every session runs in UTC."""
+def engine(url: str, *, pool_size: int = 2, **settings: str) -> Engine:
+    """Return an engine for a Postgres URL; every session runs in UTC, and with other settings of Postgres' own."""
+    options = " ".join(f"-c {name}={value}" for name, value in {"timezone": "utc", **settings}.items())
     driver = make_url(url).set(drivername="postgresql+psycopg2")
     return create_engine(
         driver,
         pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=utc", "application_name": "twittertalker"},
+        connect_args={"options": options, "application_name": "twittertalker"},
     )
 
 

@@ -6,6 +6,7 @@ tweets of a range and its minutes of `trend` are the same.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Double,
     Select,
     String,
+    Subquery,
     and_,
     any_,
     cast,
@@ -68,7 +70,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream that was read then holds for all of it
 QUARTER = timedelta(minutes=15)  # how often influence is computed
 
-MOST_READ = 30_000  # tweets of which the words are read, where no counter tells who used them
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MOST_READ = 6_000  # tweets of a range that are read one by one, where no counter tells
+MOST_PARTS = 240  # of a range, of each of which as many are read
 
 BEST_FIRST = (Influence.score.desc(), Influence.rank, Influence.author_id)
 
@@ -389,108 +393,82 @@ def rhythms(keyword_id: int, start: datetime, end: datetime, limit: int = 200) -
 
 
 def outsiders(
-    keyword_id: int,
-    terms: Collection[str],
-    start: datetime,
-    end: datetime,
-    elsewhere_since: datetime,
-    tweets: int = MOST_READ,
-    limit: int = 200,
+    keyword_id: int, terms: Collection[str], start: datetime, end: datetime, tweets: int = MOST_READ, limit: int = 200
 ) -> Rows:
     """Who is near a conversation and has no part in it: `addressed` by its authors, or using its `terms` elsewhere.
 
     `shared` is how many of the terms they use in their tweets on other keywords that are not sensitive, `sentiment` the
-    mean of those, NULL where none was scored. Read are the newest tweets, so many on each side at most, those on other
-    keywords from a time of their own on.
+    mean of those, NULL where none was scored. So many tweets are read on each side at most: `_spread`, `_elsewhere`.
     """
-    has_part = select(Tweet.id).where(Tweet.keyword_id == keyword_id, Tweet.author_id == Author.id).exists()
-    here, others = (
-        _delivered(keyword_id, start, end),
-        select(Keyword.id).where(Keyword.active, ~Keyword.sensitive, Keyword.id != keyword_id),
-    )
-    said = (
-        select(Tweet.author_id, Tweet.mentioned_ids)
-        .where(here, Tweet.kind != "retweet", func.cardinality(Tweet.mentioned_ids) > 0)
-        .order_by(Tweet.created_at.desc())
-        .limit(tweets)
-        .subquery()
-    )
-    named = select(said.c.author_id, func.unnest(said.c.mentioned_ids).label("id")).distinct().subquery()
-    addressed = select(named.c.id, func.count().label("authors")).group_by(named.c.id).subquery()
-    elsewhere = (
-        select(Tweet.author_id, Tweet.text, Tweet.sentiment, Tweet.label)
-        .where(Tweet.keyword_id.in_(others), Tweet.matched, Tweet.kind != "retweet")
-        .where(Tweet.created_at >= elsewhere_since, Tweet.created_at < end)
-        .order_by(Tweet.created_at.desc())
-        .limit(tweets)
-        .cte("elsewhere")
-    )
-    word = select(elsewhere.c.author_id, _words(elsewhere.c.text)).subquery()
-    typical = word.c.term == any_(cast(list(terms), ARRAY(String)))
-    using = (
-        select(word.c.author_id, func.count(word.c.term.distinct()).label("shared"))
-        .where(typical)
-        .group_by(word.c.author_id)
-        .subquery()
-    )
-    mood = (
-        select(elsewhere.c.author_id, func.avg(elsewhere.c.sentiment).label("sentiment"))
-        .where(elsewhere.c.label.is_not(None))
-        .group_by(elsewhere.c.author_id)
-        .subquery()
-    )
+    addressed = _addressed(keyword_id, start, end, tweets)
+    others = and_(Keyword.active, ~Keyword.sensitive, Keyword.id != keyword_id)
+    said = (Tweet.author_id, Tweet.text, Tweet.sentiment, Tweet.label)
+    elsewhere = _elsewhere(others, start, end, tweets, *said).cte("elsewhere")
+    using, mood = _using(elsewhere, terms), _mood_of(elsewhere)
     near = select(
         func.coalesce(addressed.c.id, using.c.author_id).label("id"),
         func.coalesce(addressed.c.authors, 0).label("addressed"),
         func.coalesce(using.c.shared, 0).label("shared"),
     ).select_from(addressed.outerjoin(using, using.c.author_id == addressed.c.id, full=True))
-    near_by = near.subquery()
+    closeness = (near.selected_columns.addressed + near.selected_columns.shared).desc()
+    nearest = near.order_by(closeness).limit(5 * limit).subquery()
+    # One by one: the planner, who takes them for many, would read every author there is.
+    known = select(Author).where(Author.id == nearest.c.id, Author.followers_count.is_not(None)).limit(1).lateral()
+    has_part = select(Tweet.id).where(Tweet.keyword_id == keyword_id, Tweet.author_id == nearest.c.id).exists()
     return (
         select(
-            cast(Author.id, String).label("author_id"),
-            Author.name,
-            Author.username,
-            Author.followers_count.label("followers"),
-            near_by.c.addressed,
-            near_by.c.shared,
-            mood.c.sentiment,
+            cast(known.c.id, String).label("author_id"),
+            *(known.c.name, known.c.username, known.c.followers_count.label("followers")),
+            *(nearest.c.addressed, nearest.c.shared, mood.c.sentiment),
         )
-        .join(near_by, near_by.c.id == Author.id)
-        .outerjoin(mood, mood.c.author_id == Author.id)
-        .where(Author.followers_count.is_not(None), ~has_part)
-        .order_by((near_by.c.addressed + near_by.c.shared).desc(), Author.id)
+        .select_from(nearest)
+        .join(known, true())
+        .outerjoin(mood, mood.c.author_id == nearest.c.id)
+        .where(~has_part)
+        .order_by((nearest.c.addressed + nearest.c.shared).desc(), known.c.id)
         .limit(limit)
     )
 
 
-def earned_by_hour(keyword_id: int, start: datetime, end: datetime, zone: str) -> Rows:
-    """What own tweets earn by the hour of the day in a zone: `total` and `squares` of ln(1 + retweets + likes)."""
-    earned = func.ln(1 + func.coalesce(Tweet.retweet_count, 0) + func.coalesce(Tweet.like_count, 0))
-    hour = func.extract("hour", func.timezone(zone, Tweet.created_at)).label("hour")
+def earned_by_hour(keyword_id: int, start: datetime, end: datetime, zone: str, tweets: int = MOST_READ) -> Rows:
+    """What own tweets earn by the hour of the day in a zone: `total` and `squares` of ln(1 + retweets + likes).
+
+    Of each hour of the range the newest tweets are read, as many of each, and so many in all at most.
+    """
+    hours = range(int((end - start) / HOUR))
+    columns = (Tweet.created_at, Tweet.retweet_count, Tweet.like_count)
+    some = _newest_of_each(keyword_id, [start + HOUR * at for at in hours], HOUR, tweets, *columns).subquery()
+    earned = func.ln(1 + func.coalesce(some.c.retweet_count, 0) + func.coalesce(some.c.like_count, 0))
+    hour = func.extract("hour", func.timezone(zone, some.c.created_at)).label("hour")
     sums = (func.sum(earned).label("total"), func.sum(earned * earned).label("squares"))
     return (
         select(hour, func.count().label("tweets"), *(cast(one, Double).label(one.name) for one in sums))
-        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet", Tweet.retweet_count.is_not(None))
+        .where(some.c.retweet_count.is_not(None))
         .group_by("hour")
         .order_by("hour")
     )
 
 
-def place_moods(keyword_id: int, start: datetime, end: datetime, least: int = 10) -> Rows:
-    """How the scored tweets of each place are: their `total` sentiment and its `squares`; few voices have no row."""
-    voices = func.count(Tweet.author_id.distinct())
+def place_moods(keyword_id: int, start: datetime, end: datetime, least: int = 10, tweets: int = MOST_READ) -> Rows:
+    """How the scored tweets of each place are: their `total` sentiment and its `squares`; few voices have no row.
+
+    So many tweets are read at most: see `_spread`.
+    """
+    columns = (Tweet.place, Tweet.author_id, Tweet.sentiment, Tweet.label)
+    some = _spread(keyword_id, start, end, tweets, *columns).subquery()
+    voices = func.count(some.c.author_id.distinct())
     return (
         select(
-            Tweet.place,
+            some.c.place,
             voices.label("voices"),
             func.count().label("scored"),
-            func.sum(Tweet.sentiment).label("total"),
-            func.sum(Tweet.sentiment * Tweet.sentiment).label("squares"),
+            func.sum(some.c.sentiment).label("total"),
+            func.sum(some.c.sentiment * some.c.sentiment).label("squares"),
         )
-        .where(_delivered(keyword_id, start, end), Tweet.place.is_not(None), Tweet.label.is_not(None))
-        .group_by(Tweet.place)
+        .where(some.c.place.is_not(None), some.c.label.is_not(None))
+        .group_by(some.c.place)
         .having(voices >= least)
-        .order_by(voices.desc(), Tweet.place)
+        .order_by(voices.desc(), some.c.place)
     )
 
 
@@ -549,18 +527,21 @@ def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: in
     )
 
 
-def earnings(keyword_id: int, start: datetime, end: datetime) -> Rows:
-    """What each author's own tweets of the range earned: `followers`, `tweets` and `retweets`, NULL where unknown."""
+def earnings(keyword_id: int, start: datetime, end: datetime, tweets: int = MOST_READ) -> Rows:
+    """What each author's own tweets of the range earned: `followers`, `tweets` and `retweets`, NULL where unknown.
+
+    So many tweets are read at most: see `_spread`.
+    """
+    some = _spread(keyword_id, start, end, tweets, Tweet.author_id, Tweet.retweet_count).subquery()
     return (
         select(
             func.max(Author.followers_count).label("followers"),
             func.count().label("tweets"),
-            cast(func.sum(Tweet.retweet_count), BigInteger).label("retweets"),
+            cast(func.sum(some.c.retweet_count), BigInteger).label("retweets"),
         )
-        .join(Author, Author.id == Tweet.author_id)
-        .where(_delivered(keyword_id, start, end), Tweet.kind != "retweet")
-        .group_by(Tweet.author_id)
-        .order_by(Tweet.author_id)
+        .join(Author, Author.id == some.c.author_id)
+        .group_by(some.c.author_id)
+        .order_by(some.c.author_id)
     )
 
 
@@ -649,13 +630,6 @@ def own_words(keyword_id: int, terms: Collection[str], start: datetime, end: dat
     return select(own).where(own.c.term == any_(cast(list(terms), ARRAY(String))))
 
 
-def tweets_elsewhere(keyword_id: int, start: datetime, end: datetime) -> Rows:
-    """How many tweets of all other keywords were scored in a range."""
-    others = select(Keyword.id).where(Keyword.active, ~Keyword.sensitive, Keyword.id != keyword_id)
-    within = (Trend.label.is_not(None), Trend.minute >= start, Trend.minute < end)
-    return select(func.coalesce(func.sum(Trend.tweets), 0).label("tweets")).where(Trend.keyword_id.in_(others), *within)
-
-
 def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) -> Rows:
     """How many tweets of each sentiment use the commonest words, in the whole hours that the range touches.
 
@@ -680,23 +654,14 @@ def term_authors(
 
     The range is a day at most. Retweets are left out. An author counts once in it and once on each day before;
     `all_authors` and `all_before` count those who wrote anything. Asked are the terms that most tweets use, three at
-    least; read are the newest tweets, as many of the range and of the days before at most.
+    least; read are so many tweets of the range and of the days before at most, as many of each part of a day.
     """
-    day = timedelta(days=1)
-    asked = (
-        select(Term.term)
-        .where(Term.keyword_id == keyword_id, Term.hour > start - timedelta(hours=1), Term.hour < end)
-        .group_by(Term.term)
-        .having(func.sum(Term.tweets) >= 3)
-        .order_by(func.sum(Term.tweets).desc(), Term.term)
-        .limit(limit)
-        .cte("asked")
-    )
-    begins = (start - day * back for back in range(1, days + 1))
-    hours_before = or_(*(_delivered(keyword_id, begin, begin + (end - start)) for begin in begins))
-    in_days = func.date_bin(day, Tweet.created_at, start)
-    now, before = (_said(within, in_days, tweets) for within in (_delivered(keyword_id, start, end), hours_before))
-    return _authors_of_terms(asked, now, before)
+    asked = _used_thrice(keyword_id, start, end, limit)
+    begins, width = _parts(start, end, most=4)  # few, so that a burst before is counted whole
+    earlier = [begin - DAY * back for back in range(1, days + 1) for begin in begins]
+    said = (Tweet.author_id, Tweet.text, func.date_bin(DAY, Tweet.created_at, start).label("part"))
+    now, before = (_newest_of_each(keyword_id, times, width, tweets, *said) for times in (begins, earlier))
+    return _authors_of_terms(asked.cte("asked"), now, before)
 
 
 def tag_authors(keyword_id: int, start: datetime, end: datetime, limit: int = 1000, tweets: int = MOST_READ) -> Rows:
@@ -704,20 +669,11 @@ def tag_authors(keyword_id: int, start: datetime, end: datetime, limit: int = 10
 
     The columns and the limits are those of `term_authors`; each author counts once.
     """
-    asked = (
-        select(Term.term)
-        .where(Term.keyword_id == keyword_id, Term.hour > start - timedelta(hours=1), Term.hour < end)
-        .where(Term.term.startswith("#"))
-        .group_by(Term.term)
-        .having(func.sum(Term.tweets) >= 3)
-        .order_by(func.sum(Term.tweets).desc(), Term.term)
-        .limit(limit)
-        .cte("asked")
-    )
-    others = Tweet.keyword_id.in_(select(Keyword.id).where(Keyword.active, Keyword.id != keyword_id))
-    elsewhere = and_(others, Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
-    here, there = (_said(within, literal(0), tweets) for within in (_delivered(keyword_id, start, end), elsewhere))
-    return _authors_of_terms(asked, here, there)
+    asked = _used_thrice(keyword_id, start, end, limit).where(Term.term.startswith("#"))
+    others = and_(Keyword.active, Keyword.id != keyword_id)
+    said = (Tweet.author_id, Tweet.text, literal(0).label("part"))
+    here, there = _spread(keyword_id, start, end, tweets, *said), _elsewhere(others, start, end, tweets, *said)
+    return _authors_of_terms(asked.cte("asked"), here, there)
 
 
 def texts_with(keyword_id: int, terms: Collection[str], start: datetime, end: datetime, limit: int = 2000) -> Rows:
@@ -1125,14 +1081,78 @@ def positions() -> Rows:
     return select(SpoolOffset.spool, SpoolOffset.tracker, *counts).order_by(SpoolOffset.spool, SpoolOffset.tracker)
 
 
-def _said(within: ColumnElement[bool], part: Any, tweets: int) -> Select[Any]:
-    """Return the authors, texts and parts of the newest tweets somewhere; retweets say nothing of their own."""
+def _used_thrice(keyword_id: int, start: datetime, end: datetime, limit: int) -> Select[Any]:
+    """Return the terms that most tweets use in the whole hours that a range touches, three at least."""
     return (
-        select(Tweet.author_id, Tweet.text, part.label("part"))
-        .where(within, Tweet.kind != "retweet")
-        .order_by(Tweet.created_at.desc())
-        .limit(tweets)
+        select(Term.term)
+        .where(Term.keyword_id == keyword_id, Term.hour > start - HOUR, Term.hour < end)
+        .group_by(Term.term)
+        .having(func.sum(Term.tweets) >= 3)
+        .order_by(func.sum(Term.tweets).desc(), Term.term)
+        .limit(limit)
     )
+
+
+def _addressed(keyword_id: int, start: datetime, end: datetime, tweets: int) -> Subquery:
+    """Return whom the authors of a keyword name, and how many of them do."""
+    said = _spread(keyword_id, start, end, tweets, Tweet.author_id, Tweet.mentioned_ids).subquery()
+    named = select(said.c.author_id, func.unnest(said.c.mentioned_ids).label("id")).distinct().subquery()
+    return select(named.c.id, func.count().label("authors")).group_by(named.c.id).subquery()
+
+
+def _using(said: CTE, terms: Collection[str]) -> Subquery:
+    """Return who uses some terms in what was said, and how many of them."""
+    word = select(said.c.author_id, _words(said.c.text)).subquery()
+    return (
+        select(word.c.author_id, func.count(word.c.term.distinct()).label("shared"))
+        .where(word.c.term == any_(cast(list(terms), ARRAY(String))))
+        .group_by(word.c.author_id)
+        .subquery()
+    )
+
+
+def _mood_of(said: CTE) -> Subquery:
+    """Return the mean sentiment of each author's scored tweets in what was said."""
+    mood = select(said.c.author_id, func.avg(said.c.sentiment).label("sentiment"))
+    return mood.where(said.c.label.is_not(None)).group_by(said.c.author_id).subquery()
+
+
+def _spread(keyword_id: int, start: datetime, end: datetime, tweets: int, *columns: Any) -> Select[Any]:
+    """Return columns of a keyword's own tweets, so many at most: the newest of each equal part of a range."""
+    return _newest_of_each(keyword_id, *_parts(start, end), tweets, *columns)
+
+
+def _parts(start: datetime, end: datetime, most: int = MOST_PARTS) -> tuple[list[datetime], timedelta]:
+    """Return when the equal parts of a range begin, and how long each is: an hour at most, or there are `most`."""
+    parts = min(most, max(1, math.ceil((end - start) / HOUR)))
+    width = (end - start) / parts
+    return [start + width * at for at in range(parts)], width
+
+
+def _newest_of_each(
+    keyword_id: int, begins: Sequence[datetime], width: timedelta, tweets: int, *columns: Any
+) -> Select[Any]:
+    """Return columns of the newest own tweets of several times, as many of each, and so many in all at most.
+
+    Each is looked up in the index by itself, so that a busy keyword takes no longer than others.
+    """
+    begin = func.unnest(cast(list(begins), ARRAY(DateTime(timezone=True)))).column_valued("begin")
+    within = _delivered(keyword_id, begin, begin + width)
+    return _newest_by(select(begin), within, tweets // max(1, len(begins)), columns)
+
+
+def _elsewhere(others: ColumnElement[bool], start: datetime, end: datetime, tweets: int, *columns: Any) -> Select[Any]:
+    """Return columns of the newest own tweets of other keywords, as many of each, and so many in all at most."""
+    each = select(tweets / func.greatest(func.count(), 1)).select_from(Keyword).where(others).scalar_subquery()
+    return _newest_by(select(Keyword.id).where(others), _delivered(Keyword.id, start, end), each, columns)
+
+
+def _newest_by(each: Select[Any], within: ColumnElement[bool], limit: Any, columns: tuple[Any, ...]) -> Select[Any]:
+    """Return columns of the newest tweets within each row of something; retweets say nothing of their own."""
+    newest = (
+        select(*columns).where(within, Tweet.kind != "retweet").order_by(Tweet.created_at.desc()).limit(limit).lateral()
+    )
+    return each.join(newest, true()).with_only_columns(*newest.c)
 
 
 def _authors_of_terms(asked: CTE, here: Select[Any], there: Select[Any]) -> Rows:
@@ -1166,7 +1186,7 @@ def _in_hours(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]
     return Term.label.is_not(None), Term.hour > start - timedelta(hours=1), Term.hour < end
 
 
-def _delivered(keyword_id: Any, start: datetime, end: datetime) -> ColumnElement[bool]:
+def _delivered(keyword_id: Any, start: Any, end: Any) -> ColumnElement[bool]:
     return and_(Tweet.keyword_id == keyword_id, Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
 
 

@@ -26,6 +26,7 @@ HIDDEN = timedelta(days=14)  # for so long an advice that was answered does not 
 REACH = 1_000  # followers: whom it is worth to speak to
 SILENT = 3.0  # times the usual pause: by chance it is as long once in twenty
 TYPICAL = 50  # words that set a keyword's tweets apart from the others'
+ENOUGH = 1_000  # scored tweets of a day, with which its words need no longer past
 LEAST_PLACE, LEAST_PLACES, LEAST_HOUR = 10, 3, 30  # voices of a place, places, and tweets of an hour
 SURE = 3.0  # standard errors
 KINDS = {
@@ -155,7 +156,7 @@ def post_at(hours: pd.DataFrame) -> Iterator[Advice]:
             "hour",
             f"{hour:02d}:00 \N{EN DASH} {(hour + 1) % 24:02d}:00",
             f"A tweet earns {np.expm1(row['mean']):.1f} retweets and likes then, {np.expm1(whole):.1f} on the whole "
-            f"(geometric means; n = {look.counted(row['tweets'], 'tweet')} of 28 days).",
+            f"(geometric means; n = {look.counted(row['tweets'], 'tweet')} of 28 days, of each hour at most as many).",
         )
 
 
@@ -196,19 +197,19 @@ def ranked(kinds: list[Iterator[Advice]], answered: Callable[[Advice], bool]) ->
 def kinds_of(view: View) -> list[Iterator[Advice]]:
     """Read what advice rests on; about a sensitive keyword there is none on people."""
     _, now = topics.hours_of(view)
-    since, read = now - PAST, topics.steady
+    since, hour, read = now - PAST, cuts.begun(now, topics.HOUR, "UTC"), topics.steady
     found = [
         enter_topics(topics.related_of(view), read(queries.words(view.keyword_id, now - DAY, now))),
-        post_at(read(queries.earned_by_hour(view.keyword_id, now - 29 * DAY, now - DAY, view.zone))),
+        post_at(read(queries.earned_by_hour(view.keyword_id, hour - 29 * DAY, hour - DAY, view.zone))),
         look_at(read(queries.place_moods(view.keyword_id, since, now))),
     ]
     if view.sensitive:
         return found
-    words = typical(against_all(view.keyword_id, since, now))
+    words = typical(against_all(view.keyword_id, enough_since(view.keyword_id, since, now), now))
     return [
         win_back(read(queries.reaching(view.keyword_id))),
         keep_active(read(queries.rhythms(view.keyword_id, since, now)), pd.Timestamp(now)),
-        invite(read(queries.outsiders(view.keyword_id, words, since, now, enough_since(view.keyword_id, since, now)))),
+        invite(read(queries.outsiders(view.keyword_id, words, since, now))),
         *found,
     ]
 
@@ -226,12 +227,10 @@ def against_all(keyword_id: int, since: datetime, now: datetime) -> pd.DataFrame
 
 
 def enough_since(keyword_id: int, since: datetime, now: datetime) -> datetime:
-    """Return a time since which there are as many tweets on other keywords as are read: earlier ones need no look."""
-    for back in (DAY / 4, DAY, 4 * DAY):
-        found = topics.steady(queries.tweets_elsewhere(keyword_id, now - back, now))
-        if int(found["tweets"][0]) >= queries.MOST_READ:
-            return now - back
-    return since
+    """Return a time since which a keyword has tweets enough that its words can be told from others'."""
+    found = topics.steady(queries.trend(keyword_id, [now - DAY, now]))
+    scored = int(found.loc[found["label"].notna(), "tweets"].sum())
+    return now - DAY if scored >= ENOUGH else since
 
 
 def typical(counts: pd.DataFrame) -> list[str]:

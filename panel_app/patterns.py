@@ -39,6 +39,7 @@ LEARNT = (
     "2,000 tweets of each tracked keyword in 30 days. The rules were tried on made-up data only: read them as a "
     "hint, and not as proof that somebody paid."
 )
+SAMPLE = f"A sample: of a range {queries.MOST_READ:,} tweets are read at most, as many of each part of it."
 NAMES = {"viral": "Viral", "traditional": "Traditional", "mixed": "Mixed", "unknown": "Not enough to tell"}
 MEANS = {
     "viral": "Small voices carry it much further than they usually get.",
@@ -222,6 +223,7 @@ def told(view: View) -> str:
     unknown = len(view.read(queries.earnings(view.keyword_id, view.start, view.end))) - len(people)
     found = reading(people, usual_of(view))
     left_out = f" {look.number(unknown)} people are left out: their counts are unknown." if unknown else ""
+    left_out += f" {SAMPLE}" if found.tweets > queries.MOST_READ / 2 else ""
     head = (
         '<div class="card"><span class="quiet">How it spreads</span>'
         f'<div class="figure">{NAMES[found.kind]}</div>'

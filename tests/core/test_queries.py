@@ -259,6 +259,33 @@ def test_a_term_is_counted_by_its_authors_now_and_in_the_same_hours_of_the_days_
     assert found == [("#gate", 1, 1, 5, 2), ("late", 4, 2, 5, 2)]
 
 
+def test_of_each_hour_as_many_tweets_are_read_the_newest(keyword, put, rows, tweet_row, author_row):
+    keyword()
+    put(Author, *(author_row(id) for id in range(1, 7)))
+    times = [NOON + timedelta(minutes=at) for at in (1, 2, 3, 4, 61, 119)]
+    put(Tweet, *(tweet_row(id, author_id=id, created_at=at, retweet_count=id) for id, at in enumerate(times, 1)))
+
+    found = rows(queries.earnings(1, NOON, NOON + 2 * HOUR, tweets=4))
+
+    assert [row.retweets for row in found] == [3, 4, 5, 6]
+    assert [row.tweets for row in rows(queries.earned_by_hour(1, NOON, NOON + 2 * HOUR, "UTC", tweets=2))] == [1, 1]
+
+
+def test_of_each_other_keyword_as_many_tweets_are_read_the_newest(keyword, put, rows, tweet_row, author_row):
+    for name in ("nike", "puma", "asics"):
+        keyword(name)
+    put(Author, *(author_row(id) for id in range(1, 5)))
+    times = [NOON + timedelta(minutes=at) for at in range(1, 4)]
+    put(
+        Tweet, *(tweet_row(id, author_id=id, keyword_id=2, created_at=at, text="run") for id, at in enumerate(times, 1))
+    )
+    put(Tweet, tweet_row(4, author_id=4, keyword_id=3, created_at=NOON, text="run"))
+
+    found = rows(queries.outsiders(1, ["run"], NOON, NOON + HOUR, tweets=4))
+
+    assert [row.author_id for row in found] == ["2", "3", "4"]
+
+
 def test_hashtags_are_counted_by_authors_of_a_keyword_and_by_those_of_the_others(keyword, put, rows, tweet_row):
     for name in ("nike", "puma", "gone"):
         keyword(name, active=name != "gone")

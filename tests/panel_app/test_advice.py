@@ -235,7 +235,7 @@ def test_outsiders_are_those_who_are_addressed_or_share_words_and_wrote_nothing_
         put(Term, {"keyword_id": 1, "hour": NOON - HOUR, "label": 1, "term": term, "tweets": 90})
     put(Term, {"keyword_id": 2, "hour": NOON - HOUR, "label": 1, "term": "other", "tweets": 300})
     said = advice.typical(advice.against_all(1, NOON - DAY, NOON + DAY))
-    found = advice.invite(view().read(advice.queries.outsiders(1, said, NOON - DAY, NOON + DAY, NOON - DAY)))
+    found = advice.invite(view().read(advice.queries.outsiders(1, said, NOON - DAY, NOON + DAY)))
 
     assert abouts(found) == ["User 5 (@user5)", "User 6 (@user6)"]
 
@@ -255,11 +255,11 @@ def test_the_words_of_a_keyword_are_counted_apart_from_those_of_all_others(keywo
     assert set(found["other_total"]) == {11}
 
 
-def test_elsewhere_as_far_back_is_looked_as_there_are_enough_tweets(keyword, put, door):
-    keyword("nike")
-    keyword("puma")
-    for hours, tweets in ((2, 100), (20, 40_000)):
-        put(Trend, minute_row(minute=NOON - hours * HOUR, tweets=tweets, keyword_id=2))
+def test_a_keyword_with_tweets_enough_is_told_from_others_by_those_of_a_day(keyword, put, door):
+    for id, name in enumerate(("nike", "puma"), 1):
+        keyword(name)
+        put(Trend, minute_row(minute=NOON - HOUR, tweets=advice.ENOUGH - 2 + id, keyword_id=id))
+        put(Trend, minute_row(minute=NOON - HOUR, tweets=advice.ENOUGH, keyword_id=id, label=None))
 
-    assert advice.enough_since(1, NOON - 14 * DAY, NOON) == NOON - DAY
-    assert advice.enough_since(2, NOON - 14 * DAY, NOON) == NOON - 14 * DAY
+    assert advice.enough_since(1, NOON - 14 * DAY, NOON) == NOON - 14 * DAY
+    assert advice.enough_since(2, NOON - 14 * DAY, NOON) == NOON - DAY
