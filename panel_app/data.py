@@ -12,6 +12,7 @@ import pandas as pd
 import panel as pn
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.util import LRUCache
 
 from core import db, queries
 from core.config import ConfigError, Settings
@@ -22,6 +23,8 @@ POLL_SECONDS = 2.0
 POSTGRES = {"jit": "off", "work_mem": "32MB", "random_page_cost": "1.1"}
 
 log = logging.getLogger(__name__)
+
+_compiled: LRUCache[Any, Any] = LRUCache(500)
 
 
 @functools.cache
@@ -45,8 +48,10 @@ def engine() -> Engine:
 
 def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
     """Return a query's rows; the same query at the same version is read once and must not be changed."""
-    asked = query.compile(dialect=engine().dialect)
-    rows: pd.DataFrame = _read(str(asked), tuple(sorted(asked.params.items())), version)
+    # As a connection does it: a question that was asked before, with whatever values, is not compiled again.
+    asked, values, *_ = query._compile_w_cache(engine().dialect, compiled_cache=_compiled, column_keys=[])
+    bound = asked.construct_params(extracted_parameters=values)
+    rows: pd.DataFrame = _read(str(asked), tuple(sorted(bound.items())), version)
     return rows
 
 

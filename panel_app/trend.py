@@ -69,16 +69,15 @@ def bins(frame: pd.DataFrame, heard: pd.DataFrame, samples: pd.DataFrame, view: 
     return table.assign(**times).reset_index(drop=True)
 
 
-def stacked(table: pd.DataFrame, view: View) -> pd.DataFrame:
-    """Return each bar's tweets by sentiment, with ends and colours: negative ones lowest, and hatched.
+def stacked(bars: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Return the tweets of each bar of `drawn` by sentiment, with ends and colours: negative ones lowest, and hatched.
 
     For colour does not stand alone.
     """
     colour = look.colours(view.dark) | {UNKNOWN: UNSCORED[view.dark]}
-    base, parts = np.zeros(len(table), dtype=int), []
-    bars = drawn(table)
+    base, parts = np.zeros(len(bars), dtype=int), []
     for label, name in STACK.items():
-        count = table[name].to_numpy()
+        count = bars[name].to_numpy()
         style = {"mood": name, "colour": colour[label], "hatch": "/" if label == -1 else " "}
         parts.append(bars.assign(base=base, top=base + count, count=count, **style)[count > 0])
         base = base + count
@@ -103,9 +102,9 @@ def spoken(start: pd.Timestamp, end: pd.Timestamp) -> str:
     return f"{start:%a %d %b %H:%M} \N{EN DASH} {end:%H:%M}"
 
 
-def whole(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what the tweets of a sampled bar stand for."""
-    return drawn(standing_for(table))[["start", "end", "estimated", "when", "tweets", "percent"]]
+def whole(bars: pd.DataFrame) -> pd.DataFrame:
+    """Return what the tweets of each sampled bar of `drawn` stand for."""
+    return standing_for(bars)[["start", "end", "estimated", "when", "tweets", "percent"]]
 
 
 def standing_for(table: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +137,7 @@ class Plot:
 
     def show(self, table: pd.DataFrame, gaps: list[Any], view: View) -> None:
         """Show the bars of a view, and when nobody was listening."""
-        bars, heard = drawn(table), drawn(table[table["voices"] > 0])
+        bars = drawn(table)
         self._times.update(start=milliseconds(view.start), end=milliseconds(view.end))
         most = max(1.0, table["tweets"].max(), table["estimated"].max() if sampled_in(table) else 0)
         self._top.end = 1.08 * float(most)
@@ -150,9 +149,9 @@ class Plot:
         spans = [tuple(time.tz_localize(None) for time in gap) for gap in gaps]
         rows = {
             "gaps": pd.DataFrame(spans, columns=["start", "end"]),
-            "whole": whole(table),
-            "bars": stacked(table, view),
-            "voices": heard[["start", "end", "voices"]],
+            "whole": whole(bars),
+            "bars": stacked(bars, view),
+            "voices": bars.loc[bars["voices"] > 0, ["start", "end", "voices"]],
             "band": bars[["start", "end", "low", "high", "when", "about"]],
             "mean": bars[["mean"]].assign(middle=middle),
         }

@@ -44,7 +44,21 @@ def told(visitor: Visitor, page: str, text: str) -> str:
 
 
 def feedback_box(visitor: Visitor, page: Callable[[], str], dark: Callable[[], bool]) -> pn.Column:
-    """Build what stands below every page: a button, and behind it the box."""
+    """Build what stands below every page: a button, and behind it the box, made when it is first opened."""
+    opener = pmui.Button(label="Feedback on this page", icon="feedback", variant="text", margin=(16, 0, 0, 0))
+    place = pn.Column(sizing_mode="stretch_width", visible=False)
+
+    def toggle(_event: object) -> None:
+        if not len(place):
+            place.append(box(visitor, page, dark))
+        place.visible = not place.visible
+
+    opener.on_click(toggle)
+    return pn.Column(opener, place, sizing_mode="stretch_width")
+
+
+def box(visitor: Visitor, page: Callable[[], str], dark: Callable[[], bool]) -> pn.Column:
+    """Build where feedback is written, sent and answered."""
     text = pmui.TextAreaInput(
         label="What works, what is missing, what is wrong?",
         max_length=LONGEST,
@@ -55,8 +69,6 @@ def feedback_box(visitor: Visitor, page: Callable[[], str], dark: Callable[[], b
     )
     send = pmui.Button(label="Send feedback", variant="outlined", margin=(4, 0))
     answer = look.pane("")
-    box = pn.Column(text, send, answer, sizing_mode="stretch_width", visible=False)
-    opener = pmui.Button(label="Feedback on this page", icon="feedback", variant="text", margin=(16, 0, 0, 0))
 
     def take(_event: object) -> None:
         said = told(visitor, page(), text.value_input or text.value)
@@ -64,9 +76,5 @@ def feedback_box(visitor: Visitor, page: Callable[[], str], dark: Callable[[], b
             text.value = ""
         answer.object = look.block(f'<p role="status">{look.safe(said)}</p>', dark())
 
-    def toggle(_event: object) -> None:
-        box.visible = not box.visible
-
-    opener.on_click(toggle)
     send.on_click(take)
-    return pn.Column(opener, box, sizing_mode="stretch_width")
+    return pn.Column(text, send, answer, sizing_mode="stretch_width")
