@@ -50,7 +50,7 @@ def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
     """Return a query's rows; the same query at the same version is read once and must not be changed."""
     # As a connection does it: a question that was asked before, with whatever values, is not compiled again.
     asked, values, *_ = query._compile_w_cache(engine().dialect, compiled_cache=_compiled, column_keys=[])
-    bound = asked.construct_params(extracted_parameters=values)
+    bound = asked.construct_params(extracted_parameters=values) or {}
     rows: pd.DataFrame = _read(str(asked), tuple(sorted(bound.items())), version)
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from datetime import timedelta
 from pathlib import Path
@@ -158,8 +159,12 @@ def terms_of(view: View, label: int) -> pd.DataFrame:
     return view.read(queries.terms(view.keyword_id, view.start, view.end, label, WORDS))
 
 
+@functools.lru_cache(maxsize=100)  # a page asks several times; a view knows its version
 def shown(view: View, label: int, way: str) -> pd.DataFrame:
-    """Read the words of one sentiment, as they are weighed: those that set it apart, or the commonest."""
+    """Read the words of one sentiment, as they are weighed: those that set it apart, or the commonest.
+
+    They must not be changed.
+    """
     if way == COMMON:
         return terms_of(view, label)
     counts = view.read(queries.words(view.keyword_id, view.start, view.end))

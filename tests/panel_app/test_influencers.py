@@ -65,10 +65,13 @@ def test_the_plot_places_everyone_by_reach_and_resonance_and_the_table_says_the_
     put, keyword, author_row, tweet_row, influence_row
 ):
     selection = people(put, keyword, author_row, tweet_row, influence_row)
-    positive, neutral, negative, _ranks = influencers.plot(influencers.top(selection.view)).values()
+    drawn = influencers.Plot()
+    drawn.show(influencers.top(selection.view), dark=False)
+    rows = {label: source.data for label, source in drawn.rows.items()}
 
-    assert [len(points) for points in (positive, neutral, negative)] == [1, 0, 1]
-    assert positive.dframe()[["reach", "resonance"]].values.tolist() == [[30.0, 12.5]]
+    assert [len(rows[label]["reach"]) for label in (1, 0, -1)] == [1, 0, 1]
+    assert (rows[1]["reach"], rows[1]["resonance"], rows[1]["place"]) == ([30.0], [12.5], ["1"])
+    assert drawn.whole.x_range.start < 30.0 < drawn.whole.x_range.end
     table = Tags(influencers.twin(influencers.top(selection.view))).text
     assert "Ann @user1▲ Positive130.012.542.5" in table
 

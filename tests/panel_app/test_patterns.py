@@ -74,7 +74,9 @@ def test_groups_of_people_add_up_and_small_ones_are_left_out_where_they_must():
     assert (table["people"].sum(), table["retweets"].sum()) == (8, 907)
     assert patterns.cells(some, USUAL, least=5)["people"].tolist() == [7]
     assert patterns.table(some, USUAL, least=5)["followers"].tolist() == ["100 to 1K"]
-    patterns.plot(grid, USUAL)
+    drawn = patterns.Plot()
+    drawn.show(grid, USUAL, dark=False)
+    assert sum(sum(drawn.rows[name].data["people"]) for name in ("usual", "far")) == 8
     patterns.plot(grid.iloc[:0], patterns.Expectation(np.nan, np.nan, 0, 0))
 
 
