@@ -29,6 +29,7 @@ def fill(engine: Engine, tweets: int, end: datetime) -> None:
     """
     known = {"tweets": tweets, "people": max(tweets // 10, 100), "keywords": KEYWORDS, "end": end}
     known |= {"span": SPAN, "weights": load().version}
+    seldom_checkpoint(engine)
     for table in LARGE:  # an index that is built at once is several times cheaper
         bare(engine, table)
     run(engine, known, *SMALL, PEOPLE)
@@ -41,6 +42,13 @@ def fill(engine: Engine, tweets: int, end: datetime) -> None:
     run(engine, known, SCORES, AUDIENCE, RUN, "DROP TABLE made_text, made_place")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))  # as autovacuum leaves tables that have been there for a while
+
+
+def seldom_checkpoint(engine: Engine) -> None:
+    """Let Postgres write 8 GB before it must have all of it on disk: it would stop for that every few seconds."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ALTER SYSTEM SET max_wal_size = '8GB'"))
+        connection.execute(text("SELECT pg_reload_conf()"))
 
 
 def run(engine: Engine, known: dict[str, Any], *statements: str) -> None:
