@@ -18,9 +18,13 @@ from bokeh.models import (  # type: ignore[attr-defined]
     ColumnDataSource,
     FixedTicker,
     HoverTool,
+    Line,
     NumeralTickFormatter,
+    Quad,
     Range1d,
+    Segment,
     Span,
+    VStrip,
 )
 from bokeh.plotting import figure
 from panel.io import hold
@@ -175,7 +179,6 @@ class Plot:
         made = figure(
             height=height,
             sizing_mode="stretch_width",
-            x_axis_type="datetime",
             x_range=self._times,
             y_range=y_range,
             y_axis_label=label,
@@ -184,17 +187,28 @@ class Plot:
         )
         made.xaxis[0].ticker = made.xgrid[0].ticker = self._ticks
         made.yaxis[0].formatter = NumeralTickFormatter(format="0,0[.]0")
-        made.vstrip("start", "end", source=self.rows["gaps"], color=GAP, alpha=0.3, line_width=0)
+        self._add(made, "gaps", VStrip(x0="start", x1="end", fill_color=GAP, fill_alpha=0.3, line_color=None))
         return made
 
+    def _add(self, to: Any, name: str, glyph: Any) -> Any:
+        """Draw rows by one glyph, which `figure.quad` and the like would make three of: nothing here is selected."""
+        return to.add_glyph(self.rows[name], glyph)
+
     def _draw_volume(self) -> None:
-        outline = self._volume.quad("start", "end", "estimated", 0, source=self.rows["whole"], fill_alpha=0.15)
-        outline.glyph.line_dash = "dashed"
-        hatch = {"hatch_pattern": "hatch", "hatch_color": "white", "hatch_alpha": 0.55, "hatch_scale": 7}
-        bars = self._volume.quad(
-            "start", "end", "top", "base", source=self.rows["bars"], fill_color="colour", line_width=0, **hatch
+        ends: dict[str, Any] = {"left": "start", "right": "end"}
+        outline = self._add(
+            self._volume, "whole", Quad(**ends, top="estimated", bottom=0, fill_alpha=0.15, line_dash="dashed")
         )
-        lines = self._volume.segment("start", "voices", "end", "voices", source=self.rows["voices"], line_width=1.5)
+        hatch: dict[str, Any] = {
+            "hatch_pattern": "hatch",
+            "hatch_color": "white",
+            "hatch_alpha": 0.55,
+            "hatch_scale": 7,
+        }
+        bar = Quad(**ends, top="top", bottom="base", fill_color="colour", line_color=None, **hatch)
+        bars = self._add(self._volume, "bars", bar)
+        line = Segment(x0="start", y0="voices", x1="end", y1="voices", line_width=1.5)
+        lines = self._add(self._volume, "voices", line)
         self._inks += [outline.glyph, lines.glyph]
         stands_for = [("", "@when"), ("about", "@estimated{0,0} in all"), ("read", "@tweets{0,0}, @percent %")]
         counts = [("", "@mood: @count{0,0} of @tweets{0,0} tweets"), ("voices", "@voices{0,0}"), ("mean", "@about")]
@@ -205,8 +219,9 @@ class Plot:
 
     def _draw_mood(self) -> None:
         self._mood.add_layout(Span(location=0, dimension="width", line_color="#8894A0", line_dash="dotted"))
-        band = self._mood.quad("start", "end", "high", "low", source=self.rows["band"], fill_alpha=0.25, line_width=0)
-        line = self._mood.line("middle", "mean", source=self.rows["mean"], line_width=2)
+        ends: dict[str, Any] = {"left": "start", "right": "end", "top": "high", "bottom": "low"}
+        band = self._add(self._mood, "band", Quad(**ends, fill_alpha=0.25, line_color=None))
+        line = self._add(self._mood, "mean", Line(x="middle", y="mean", line_width=2))
         self._inks += [band.glyph, line.glyph]
         tips = [("", "@when"), ("mean", "@about"), ("95 %", "@low{+0.00} to @high{+0.00}")]
         self._mood.add_tools(HoverTool(renderers=[band], tooltips=tips))
