@@ -171,6 +171,7 @@ class Plot:
 
     def _figure(self, height: int, x_range: Range1d, y_range: Range1d, **axes: Any) -> Any:
         shared: dict[str, Any] = {"sizing_mode": "stretch_width", "tools": "", "toolbar_location": None}
+        shared["outline_line_color"] = None  # a dark theme would draw one, a light one not
         return figure(height=height, x_range=x_range, y_range=y_range, **shared, **axes)
 
     def _draw_volume(self) -> None:

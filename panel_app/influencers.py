@@ -71,6 +71,7 @@ class Plot:
             y_range=Range1d(start=0, end=1),
             tools="",
             toolbar_location=None,
+            outline_line_color=None,
         )
         self._marks = {label: self._mark(label) for label in look.LABELS}
         centred = {"text_align": "center", "text_baseline": "middle"}

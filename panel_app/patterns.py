@@ -166,6 +166,7 @@ class Plot:
         self.rows: dict[str, Any] = {name: ColumnDataSource() for name in ("usual", "far", "line")}
         ranges: dict[str, Any] = {"x_range": Range1d(start=-0.15, end=1), "y_range": Range1d(start=-0.35, end=1)}
         shared: dict[str, Any] = {"sizing_mode": "stretch_width", "tools": "", "toolbar_location": None}
+        shared["outline_line_color"] = None  # a dark theme would draw one, a light one not
         self.whole: Any = figure(
             height=360, x_axis_label="followers", y_axis_label="retweets a tweet", **ranges, **shared
         )

@@ -184,6 +184,7 @@ class Plot:
             y_axis_label=label,
             tools="",
             toolbar_location=None,
+            outline_line_color=None,
         )
         made.xaxis[0].ticker = made.xgrid[0].ticker = self._ticks
         made.yaxis[0].formatter = NumeralTickFormatter(format="0,0[.]0")
