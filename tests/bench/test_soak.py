@@ -7,7 +7,7 @@ import orjson
 
 from actors import parse
 from bench.ingest import recording
-from bench.soak import KEYWORDS, grown, tell
+from bench.soak import KEYWORDS, grown, levels, tell
 
 
 def test_a_process_that_grows_is_told_first_and_how_one_began_or_that_it_ended_does_not_count():
@@ -35,3 +35,10 @@ def test_messages_come_again_as_other_tweets_of_their_keywords(tmp_path):
     assert len(set(ids)) == 150
     assert [len(line) for line in told[:60]] == [len(line) for line in told[60:120]]
     assert [parse.tags_at_end(line) for line in told[50:52]] == [{parse.MARK + KEYWORDS[at]} for at in (0, 1)]
+
+
+def test_lines_of_ours_and_of_java_count_by_level():
+    ours = '{"asctime": "2026-11-30 19:48:02,448", "levelname": "ERROR", "message": "X says no", "process": 1}\n'
+    javas = "26/11/30 19:47:35 WARN NativeCodeLoader: Unable to load\n"
+
+    assert levels(2 * ours + javas) == {"INFO": 0, "WARNING": 0, "WARN": 1, "ERROR": 2}
