@@ -28,7 +28,7 @@ from actors.spool import Spool
 from actors.stream import GROUP, Reader
 from actors.supervisor import FEW, PAUSE
 from bench.influence import END, fill, timed
-from bench.ingest import clear, from_file, paced, recording, small_x, tagged, track
+from bench.ingest import clear, from_file, paced, recording, small_x, tagged, track, worked
 from core import db
 from core.batches import Batch, save_batch
 from core.config import Settings
@@ -37,7 +37,7 @@ from jobs.session import end_host, spark_host
 from local_x.stories import KEYWORDS
 
 TWEETS, WARM = 40_000, 5_000
-SCORED, RUNS = 1_000_000, 5
+SCORED, RUNS = 1_000_000, 3
 AVERAGE = 5_800  # tweets a second that all of X writes: 500 million a day
 SPAN = 30.0  # seconds that are simulated
 SHARE = 0.7  # of its time that a processor should work at most: what is above makes queues
@@ -56,24 +56,28 @@ def measure(given: Settings, say: Callable[[str], object]) -> dict[str, Any]:
             costs = {name: round(cost, 1) for name, cost in stages(settings, lines)}
             with machine.ray_cluster(settings):
                 say("Measuring one and two trackers")
-                rates = {most: round(rate(settings, lines, most)) for most in (1, 2)}
+                stored = [storing(settings, lines, most) for most in (1, 2)]
                 say("Measuring one and two executors")
-                scored = {number: round(score_rate(settings, number)) for number in (1, 2)}
+                scored = [scoring(settings, number) for number in (1, 2)]
     say("Simulating")
     return {
         "us": costs,
-        "per_s_by_trackers": rates,
-        "efficiency": efficiency(rates),
-        "scored_per_s_by_executors": scored,
-        "executors_efficiency": efficiency(scored),
+        **{f"trackers_{name}": told for name, told in scaled(stored).items()},
+        **{f"executors_{name}": told for name, told in scaled(scored).items()},
         "load": round(os.getloadavg()[2], 1),  # of the last 15 minutes, with what others had this machine do
         "streams": [needs(AVERAGE * times, costs) for times in (0.04, 1, 10, 100)],
     }
 
 
-def efficiency(rates: Mapping[int, float]) -> float:
-    """Return what a process brings where there are two, as a share of what it brings alone."""
-    return round(rates[2] / rates[1] / 2, 2)
+def scaled(found: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Tell the rate and the microseconds of all processors for a tweet with one process and with two.
+
+    The efficiency is what each of two brings, as a share of what one brings alone. On a machine with other work two get
+    more of it than one; of the work for a tweet that is no matter.
+    """
+    (one, alone), (two, both) = found
+    per_s, cpu_us = [round(one), round(two)], [round(alone, 1), round(both, 1)]
+    return {"per_s": per_s, "efficiency": round(two / one / 2, 2), "cpu_us": cpu_us}
 
 
 def stages(settings: Settings, lines: list[bytes]) -> Iterator[tuple[str, float]]:
@@ -104,16 +108,17 @@ def route(payloads: list[tuple[int, bytes]]) -> None:
         tracker.keywords_named(parse.tags_at_end(judge.addressed(raw, lambda: None)) or frozenset())
 
 
-def rate(settings: Settings, lines: list[bytes], most: int) -> float:
-    """Return the tweets a second that so many tracker processes store, with all else that this takes beside them."""
+def storing(settings: Settings, lines: list[bytes], most: int) -> tuple[float, float]:
+    """Return the tweets a second that so many tracker processes store, with all else that this takes, and the work."""
     engine = db.engine(settings.database_url)
     clear(engine)
     engine.dispose()
-    return from_file(replace(settings, max_trackers=most), lines)["file_per_s"]
+    found = from_file(replace(settings, max_trackers=most), lines)
+    return found["file_per_s"], found["file_cpu_us"]
 
 
-def score_rate(settings: Settings, executors: int) -> float:
-    """Return the made-up tweets a second that a warm influence run scores on so many executors of one core."""
+def scoring(settings: Settings, executors: int) -> tuple[float, float]:
+    """Return the made-up tweets a second that warm influence runs score on executors of one core, and the work."""
     with tempfile.TemporaryDirectory(prefix="talker-bench-") as folder:
         own = replace(settings, home=Path(folder), lake=Path(folder) / "lake", database_url="")
         with machine.postgres(replace(own, spark_executors=executors, spark_cores=1)) as own:
@@ -121,9 +126,12 @@ def score_rate(settings: Settings, executors: int) -> float:
             fill(engine, own, SCORED, SCORED // 10)
             engine.dispose()
             host = spark_host(own)
-            taken = [timed(host, END + quarter * QUARTER)[0] for quarter in range(RUNS)]
+            timed(host, END)  # starts Spark, and compiles
+            before = worked(own)
+            taken = [timed(host, END + quarter * QUARTER)[0] for quarter in range(1, RUNS + 1)]
+            work = (worked(own) - before) / RUNS
             end_host()
-    return SCORED / min(taken[1:])  # the first starts Spark
+    return SCORED / min(taken), work / SCORED * 1e6
 
 
 def numbered(at: int, piece: list[bytes]) -> list[tuple[int, bytes]]:
