@@ -45,6 +45,7 @@ from panel_app import (
     words,
 )
 from panel_app.keys import Keys
+from panel_app.scheme import Scheme
 from panel_app.selection import Choices, Selection, Shown, View
 
 FONTS = Path(__file__).parent / "fonts"
@@ -115,7 +116,7 @@ def dashboard() -> Page:
         sidebar=[menu, who(visitor, selection)],
         sidebar_open=not look.on_phone(),
         sidebar_width=240,
-        main=[Body(selection, menu, names, visitor).view],
+        main=[Body(selection, menu, names, visitor).view, Scheme(width=0, height=0, margin=0)],
         dark_theme=selection.dark,
         busy_indicator=None,
         theme_config=THEME,
@@ -195,8 +196,6 @@ def follow_the_browser(selection: Selection, shell: Page) -> None:
         return
     selection.zone = browser.timezone or "UTC"
     browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
-    if look.SCHEME not in pn.state.headers:  # a browser that tells it only now; while it draws it takes no new theme
-        pn.state.onload(lambda: setattr(shell, "dark_theme", bool(browser.dark_mode)))
 
 
 class Body:

@@ -41,6 +41,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Accept-CH": look.SCHEME,  # browsers that know it say what they want before a page is made, and it need not turn
+    "Critical-CH": look.SCHEME,  # and ask for their first page once more, with it
 }
 FRONT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from tests.panel_app import eyes
 
 LATER = 60_000  # milliseconds; the machine may be busy
+SURFACE = {"light": "rgb(255, 255, 255)", "dark": "rgb(30, 30, 30)"}  # what a page of each theme lies on
 
 
 class Marketer:

@@ -16,7 +16,7 @@ from core.models import Account, AlertRule, Event, Export, Influence, InfluenceR
 from panel_app import app
 from tests.panel_app import axe, eyes
 from tests.panel_app.conftest import PAYLOAD, PHONE, SECRET
-from tests.panel_app.marketer import LATER, Marketer
+from tests.panel_app.marketer import LATER, SURFACE, Marketer
 
 pytestmark = pytest.mark.browser
 
@@ -72,9 +72,6 @@ def test_every_page_has_a_sign_that_it_has_drawn():
     assert DRAWN.keys() == {app.slug(name) for name in (*app.PAGES, *app.DESK)}
 
 
-SURFACE = {"light": "rgb(255, 255, 255)", "dark": "rgb(30, 30, 30)"}
-
-
 @pytest.mark.parametrize("scheme", SURFACE)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_draws_fits_reads_well_and_runs_no_strangers_code(window, app_url, width, scheme):
@@ -96,6 +93,9 @@ def test_every_page_draws_fits_reads_well_and_runs_no_strangers_code(window, app
             found |= {"axe": axe.violations(page)}
         found |= {"without a table": eyes.look(page, "alone"), "no key": eyes.look(page, "mouse_only")}
         faults[name] = {what: found[what] for what in found if found[what]}
+    other = next(iter(SURFACE.keys() - {scheme}))
+    page.emulate_media(color_scheme=other)  # as it does in the evening
+    expect(page.locator("main")).to_have_css("background-color", SURFACE[other], timeout=LATER)
 
     assert {name: found for name, found in faults.items() if found} == {}
 

@@ -26,7 +26,7 @@ from local_x.stories import KEYWORDS
 from local_x.stream import recorded
 from tests.panel_app import eyes
 from tests.panel_app.conftest import PASSWORD, PHONE
-from tests.panel_app.marketer import LATER, Marketer
+from tests.panel_app.marketer import LATER, SURFACE, Marketer
 
 pytestmark = pytest.mark.browser
 
@@ -117,11 +117,13 @@ def chooses(page, name):
     """Choose a keyword, again where a page that moves just then did not take it."""
     picker = page.get_by_role("combobox", name="Keyword")
     for _ in range(5):
-        picker.click()
-        page.get_by_role("menuitem", name=name, exact=True).click()
+        page.keyboard.press("Escape")  # where its list is still open
         with suppress(Error):
+            picker.click(timeout=8_000)
+            page.get_by_role("menuitem", name=name, exact=True).click(timeout=8_000)
             page.wait_for_url(re.compile(rf"keyword={quote(name)}"), timeout=8_000)
             return
+    raise AssertionError(f"{name} could not be chosen")
 
 
 def sees_tweets_come(somebody, x, name):
@@ -233,6 +235,7 @@ def test_from_the_first_page_to_a_report_and_out_again(
     somebody, x = marketer(width, scheme), X(filled_database, database_url, name)
     signs_up(somebody, app_url, f"ann{width}@example.com")
     tracks(somebody, name)
+    expect(somebody.page.locator("main")).to_have_css("background-color", SURFACE[scheme])
     assert somebody.faults() == {}
     sees_tweets_come(somebody, x, name)
     assert somebody.faults() == {}
