@@ -155,8 +155,11 @@ def chooses_a_window(somebody):
         somebody.press("button", "Show", exact=True)
     else:
         somebody.press("button", "6 h", exact=True)
-        for _ in range(10):  # a plot that was just drawn may not listen yet, or still move
+        for _ in range(10):  # a plot that was just drawn may not listen yet, or still move, or give way to another
+            plot.wait_for(timeout=LATER)
             box = plot.bounding_box()
+            if box is None:
+                continue
             page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 100)
             page.mouse.down()
             page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 100, steps=4)
