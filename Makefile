@@ -7,7 +7,7 @@ demo: .venv/installed
 	@$(BIN)/talker demo
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -27,6 +27,16 @@ NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 PEERINDEX = ("follower_count", "listed_count", "posts", "retweets_received", "mentions_received")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what takes minutes begin first, the cluster of two hosts before all: what begins last is waited for."""
+
+    def begins(item: pytest.Item) -> tuple[bool, bool]:
+        slow = any(item.iter_markers("cluster")) or any(item.iter_markers("browser"))
+        return item.path.name != "test_cluster.py", not slow
+
+    items.sort(key=begins)
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of real tweets and labelled data, which is not part of the repository."""
