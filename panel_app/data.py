@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -70,25 +69,32 @@ def _read(statement: str, values: tuple[tuple[str, Any], ...], _version: int) ->
 
 
 class Watch:
-    """Counts the commits this process has seen, so that a browser session only compares numbers."""
+    """Numbers the commits this process has seen, so that a browser session only compares numbers.
+
+    One series for all of them: what is asked of no keyword in particular is kept under any keyword's number, too, and
+    must not be found under the same number of another state.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._snapshot: str | None = None
         self._others = ""
+        self._looks = 0
         self._common = 0
-        self._by_keyword: Counter[int] = Counter()
+        self._by_keyword: dict[int, int] = {}
 
     def version(self, keyword_id: int) -> int:
         """Return a number that grows when a keyword's rows, the scores, the gaps or the keywords change."""
-        return self._common + self._by_keyword[keyword_id]
+        return max(self._common, self._by_keyword.get(keyword_id, 0))
 
     def look(self) -> None:
-        """Count what was committed since the last look."""
+        """Number what was committed since the last look."""
         with self._engine.connect() as connection:
             found = connection.execute(queries.commits_since(self._snapshot)).one()
-        self._by_keyword.update(found.keyword_ids or [])
-        self._common += found.others != self._others
+        self._looks += 1
+        self._by_keyword |= dict.fromkeys(found.keyword_ids or [], self._looks)
+        if found.others != self._others:
+            self._common = self._looks
         self._snapshot, self._others = found.snapshot, found.others
 
     def keep_looking(self) -> None:

@@ -115,15 +115,17 @@ def tracks(somebody, name):
 
 def chooses(page, name):
     """Choose a keyword, again where a page that moves just then did not take it."""
-    picker = page.get_by_role("combobox", name="Keyword")
+    picker, failed = page.get_by_role("combobox", name="Keyword"), []
     for _ in range(5):
         page.keyboard.press("Escape")  # where its list is still open
-        with suppress(Error):
+        try:
             picker.click(timeout=8_000)
             page.get_by_role("menuitem", name=name, exact=True).click(timeout=8_000)
             page.wait_for_url(re.compile(rf"keyword={quote(name)}"), timeout=8_000)
             return
-    raise AssertionError(f"{name} could not be chosen")
+        except Error as error:
+            failed.append(f"{page.url} {picker.inner_text()} {error}")
+    raise AssertionError("\n".join(failed))
 
 
 def sees_tweets_come(somebody, x, name):
