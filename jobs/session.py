@@ -51,6 +51,7 @@ CONFIGS = {
     "spark.driver.memory": "1g",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "8",
+    "spark.sql.broadcastTimeout": "900",  # seconds, a whole period: on a busy machine the usual 300 have ended a run
     # Rows that lie by author are joined by keyword and author where they are.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
     # The plans say themselves what is small: planning each anew, stage by stage, costs more than it finds out.

@@ -107,6 +107,7 @@ class Selection(Choices):
 
     def __init__(self, **params: Any) -> None:
         self._live = 72  # the last range that was not custom
+        self._listed = 0  # as of which version the keywords are listed
         super().__init__(**params)
         self.refresh()
 
@@ -126,13 +127,16 @@ class Selection(Choices):
 
     def follow(self) -> None:
         """Take in what was committed since the view, if anything was; costs next to nothing when nothing was."""
-        if self.missing or not self.view or self.view.version != data.watch().version(self.view.keyword_id):
+        version, view = data.watch().version, self.view
+        seen = view and (version(0), version(view.keyword_id)) == (self._listed, view.version)
+        if self.missing or not seen:
             self.refresh()
 
     @param.depends("keyword", "hours", "window", "bar", "zone", "dark", watch=True)
     def refresh(self) -> None:
         """See what is chosen, as of now."""
-        tracked = data.frame(queries.keywords(), data.watch().version(0)).set_index("name")
+        self._listed = data.watch().version(0)
+        tracked = data.frame(queries.keywords(), self._listed).set_index("name")
         names = list(tracked.index)
         if names != self.param.keyword.objects:
             self.param.keyword.objects = names

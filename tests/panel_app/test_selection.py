@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.models import Tweet
-from panel_app import cuts
+from core.models import Keyword, Tweet
+from panel_app import cuts, data
 from panel_app.selection import CUSTOM, RANGES, Selection, Shown, known_zone, moving
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -122,6 +122,28 @@ def test_custom_begins_with_the_range_that_was_there(keyword, put, tweet_row):
 @pytest.mark.parametrize(("sent", "taken"), [("Europe/Berlin", "Europe/Berlin"), ("../etc", "UTC"), ("", "UTC")])
 def test_a_zone_the_machine_does_not_know_is_utc(sent, taken):
     assert known_zone(sent) == taken
+
+
+def test_a_keyword_that_comes_while_the_list_is_read_is_on_the_list_a_second_later(
+    keyword, put, tweet_row, monkeypatch
+):
+    keyword("nike")
+    put(Tweet, tweet_row(1))
+    read, coming = data.frame, ["puma"]
+
+    def read_slowly(query, version=0):
+        found = read(query, version)
+        while coming:
+            put(Keyword, {"name": coming.pop(), "query": "any"})
+        return found
+
+    selection = Selection()
+    put(Tweet, tweet_row(2))
+    monkeypatch.setattr(data, "frame", read_slowly)
+    selection.follow()
+    selection.follow()
+
+    assert selection.param.keyword.objects == ["nike", "puma"]
 
 
 def test_a_page_that_is_not_shown_stands_still_and_follows_when_it_is_shown_again(keyword, put, tweet_row):
