@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from playwright.sync_api import expect
+
 from tests.panel_app import eyes
 
 LATER = 60_000  # milliseconds; the machine may be busy
@@ -34,6 +36,11 @@ class Marketer:
         self.page.get_by_role("heading", level=1, name=name).wait_for(timeout=LATER)
         if self.phone:
             self.page.get_by_role("button", name="Open drawer").wait_for(timeout=LATER)
+
+    def sees(self, scheme):
+        """Wait until the whole page has a theme: what the browser draws turns at once, what the server writes follows."""
+        expect(self.page.locator("main")).to_have_css("background-color", SURFACE[scheme], timeout=LATER)
+        expect(self.page.locator(f".talker:not(.{scheme})")).to_have_count(0, timeout=LATER)
 
     def take(self, name):
         """Press a button that gives a file; returns its name and content."""

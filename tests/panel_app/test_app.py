@@ -81,7 +81,7 @@ def test_every_page_draws_fits_reads_well_and_runs_no_strangers_code(window, app
     somebody, faults = Marketer(page, phone), {}
     page.goto(f"{app_url}/?keyword=<img src=x onerror=window.hacked=1>")
     page.get_by_text("Synthetic data").wait_for(timeout=LATER)
-    expect(page.locator("main")).to_have_css("background-color", SURFACE[scheme], timeout=LATER)
+    somebody.sees(scheme)
     for name in (*app.PAGES, *app.DESK):
         somebody.go_to(name)
         sign, plots = DRAWN[app.slug(name)]
@@ -95,7 +95,7 @@ def test_every_page_draws_fits_reads_well_and_runs_no_strangers_code(window, app
         faults[name] = {what: found[what] for what in found if found[what]}
     other = next(iter(SURFACE.keys() - {scheme}))
     page.emulate_media(color_scheme=other)  # as it does in the evening
-    expect(page.locator("main")).to_have_css("background-color", SURFACE[other], timeout=LATER)
+    somebody.sees(other)
 
     assert {name: found for name, found in faults.items() if found} == {}
 

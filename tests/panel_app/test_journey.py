@@ -26,7 +26,7 @@ from local_x.stories import KEYWORDS
 from local_x.stream import recorded
 from tests.panel_app import eyes
 from tests.panel_app.conftest import PASSWORD, PHONE
-from tests.panel_app.marketer import LATER, SURFACE, Marketer
+from tests.panel_app.marketer import LATER, Marketer
 
 pytestmark = pytest.mark.browser
 
@@ -240,7 +240,7 @@ def test_from_the_first_page_to_a_report_and_out_again(
     somebody, x = marketer(width, scheme), X(filled_database, database_url, name)
     signs_up(somebody, app_url, f"ann{width}@example.com")
     tracks(somebody, name)
-    expect(somebody.page.locator("main")).to_have_css("background-color", SURFACE[scheme])
+    somebody.sees(scheme)
     assert somebody.faults() == {}
     sees_tweets_come(somebody, x, name)
     assert somebody.faults() == {}
