@@ -38,7 +38,7 @@ class Marketer:
             self.page.get_by_role("button", name="Open drawer").wait_for(timeout=LATER)
 
     def sees(self, scheme):
-        """Wait until the whole page has a theme: what the browser draws turns at once, what the server writes follows."""
+        """Wait until all of a page has a theme: what the browser draws turns at once, what we write follows."""
         expect(self.page.locator("main")).to_have_css("background-color", SURFACE[scheme], timeout=LATER)
         expect(self.page.locator(f".talker:not(.{scheme})")).to_have_count(0, timeout=LATER)
 
