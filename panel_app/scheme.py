@@ -6,13 +6,14 @@ from panel.custom import JSComponent
 
 
 class Scheme(JSComponent):
-    """Turns the page in the browser, as its switch does; shows nothing. What a server says while one draws is lost."""
+    """Turns the page in the browser, as its switch does, once it is drawn: before, Panel loses some of our answers."""
 
     _esm = """
-    export function render({ model, view }) {
+    export function render({ view }) {
+      const page = view.root.model
       const wanted = matchMedia("(prefers-color-scheme: dark)")
-      const turn = () => { view.root.model.data.dark_theme = wanted.matches }
-      model.on("after_render", turn)
+      const turn = () => { page.data.dark_theme = wanted.matches }
+      page.document.is_idle ? turn() : page.document.idle.connect(() => setTimeout(turn))
       wanted.addEventListener("change", turn)
     }
     """
