@@ -98,13 +98,16 @@ def fill(engine: Engine, settings: Settings, rows: int, authors: int) -> Lake:
 
 
 def insert_tweets(engine: Engine, before: int, rows: int, authors: int) -> None:
-    """Put new tweets into Postgres by COPY; one in ten has the id of one that the lake has already."""
+    """Put late tweets into Postgres by COPY; one in ten is one that the lake has already."""
     columns = [name for name in SCHEMAS["tweet"].names if name not in ("mentioned_ids", "seq")]
     statement = f"COPY tweet ({', '.join(columns)}, text) FROM STDIN (FORMAT csv)"
+    again = rows // 10
+    spans = (
+        (rows - again, made_up.tweets(rows - again, authors, END, among=before)),
+        (again, made_up.tweets(before, authors, END)),
+    )
     with engine.begin() as connection, closing(connection.connection.cursor()) as cursor:
-        for kept, first, count in ((0.9, before + 1, rows), (0.1, 1, rows)):
-            span = made_up.tweets(count, authors, END, first) if first > 1 else made_up.tweets(before, authors, END)
-            left = int(count * kept)
+        for left, span in spans:
             for block in span:
                 some = block.slice(0, left).select(columns).append_column("text", [["made up"] * min(left, len(block))])
                 sink = io.BytesIO()

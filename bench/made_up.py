@@ -20,11 +20,15 @@ RETWEET = 3
 Ints = npt.NDArray[np.int64]
 
 
-def tweets(rows: int, authors: int, end: datetime, first: int = 1) -> Iterator[pa.Table]:
-    """Yield tweets with the ids `first` and up, written evenly over the SPAN before `end`; the same each time."""
-    for start in range(first, first + rows, CHUNK):
-        ids = np.arange(start, min(start + CHUNK, first + rows), dtype=np.int64)
-        yield chunk(np.random.default_rng(start), ids, (ids - first + 1) / rows, authors, end)
+def tweets(rows: int, authors: int, end: datetime, among: int = 0) -> Iterator[pa.Table]:
+    """Yield tweets, written evenly over the SPAN before `end`; the same each time.
+
+    Their ids grow with time, as X's do, also those of late ones `among` so many that came in time.
+    """
+    for start in range(1, rows + 1, CHUNK):
+        number = np.arange(start, min(start + CHUNK, rows + 1), dtype=np.int64)
+        ids = 2 * (number * among // rows) + 1 if among else 2 * number
+        yield chunk(np.random.default_rng(start + among), ids, number / rows, authors, end)
 
 
 def chunk(

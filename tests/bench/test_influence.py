@@ -45,8 +45,11 @@ def test_of_the_rows_that_come_later_a_tenth_are_older_tweets_with_new_counts(en
     assert sum(Lake(tmp_path).manifest.files.values()) == 22_500
 
 
-def test_new_rows_lie_in_the_window():
-    later = pa.concat_tables(made_up.tweets(2_000, 500, END, first=20_001))
+def test_late_tweets_are_new_ones_and_ids_grow_with_time_all_the_same():
+    late = pa.concat_tables(made_up.tweets(2_000, 500, END, among=20_000))
+    all_of_them = pa.concat_tables([made(20_000), late]).sort_by("id")
 
-    assert pc.min(later["id"]).as_py() == 20_001
-    assert pc.min(later["created_at"]).as_py() > END - timedelta(hours=72)
+    assert pc.count_distinct(all_of_them["id"]).as_py() == 22_000
+    assert pc.min(late["created_at"]).as_py() > END - timedelta(hours=72)
+    steps = pc.pairwise_diff(all_of_them["created_at"].combine_chunks().cast("int64"))
+    assert pc.min(steps).as_py() >= -made_up.SPAN.total_seconds() * 1e6 / 20_000
