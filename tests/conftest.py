@@ -28,13 +28,9 @@ PEERINDEX = ("follower_count", "listed_count", "posts", "retweets_received", "me
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what takes minutes begin first, the cluster of two hosts before all: what begins last is waited for."""
-
-    def begins(item: pytest.Item) -> tuple[bool, bool]:
-        slow = any(item.iter_markers("cluster")) or any(item.iter_markers("browser"))
-        return item.path.name != "test_cluster.py", not slow
-
-    items.sort(key=begins)
+    """Let files that take minutes begin first, the cluster of two hosts before all: what begins last is waited for."""
+    slow = {item.path for item in items for mark in ("cluster", "browser") if any(item.iter_markers(mark))}
+    items.sort(key=lambda item: (item.path.name != "test_cluster.py", item.path not in slow))
 
 
 @pytest.fixture(scope="session")
