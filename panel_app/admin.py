@@ -212,6 +212,18 @@ def done(frame: pd.DataFrame) -> str:
     return f"<h2>Usage in the last 30 days</h2>{table(('what', 'which', 'times', 'people'), rows, 'Nothing yet.')}"
 
 
+def described(one: Mapping[str, Any]) -> str:
+    """Return who somebody is, where they are signed in, and what they want to track."""
+    wants = f'<p class="quiet">wants to track: {look.safe(one["interest"])}</p>' if look.given(one["interest"]) else ""
+    company = f", {look.safe(one['company'])}" if look.given(one["company"]) else ""
+    browsers = f"signed in with {one['sessions']} browser{'s' * (one['sessions'] > 1)}"
+    where = browsers if one["sessions"] else "not signed in"
+    return (
+        f"<p><b>{look.safe(one['name'])}</b>{company}<br>"
+        f'<span class="quiet">{look.safe(one["email"])}, {where}</span></p>{wants}'
+    )
+
+
 class People:
     """The accounts, each with what an admin may do to it."""
 
@@ -231,9 +243,31 @@ class People:
             self.view[:] = [self._card(one) for one in rows]
 
     def _card(self, one: Mapping[str, Any]) -> pmui.Paper:
+        words = described(one)
+
+        def shown(dark: bool) -> str:
+            return look.block(words, dark)
+
+        about = look.pane(pn.bind(shown, self._selection.param.dark))
+        about.param.update(sizing_mode="fixed", min_width=260)
+        tools = pmui.FlexBox(self._role(one), self._out(one), gap="12px", align_items="center")
+        row = pmui.FlexBox(about, tools, justify_content="space-between", align_items="center", gap="8px 24px", **WIDE)
+        return pmui.Paper(row, margin=(0, 0, 12, 0), **look.CARD)
+
+    def _role(self, one: Mapping[str, Any]) -> pmui.Select:
         role = pmui.Select(
             label=f"Role of {one['email']}", options=list(ROLES), value=one["role"], size="small", width=170, margin=0
         )
+
+        def give(event: Any) -> None:
+            doing = partial(accounts.set_role, data.engine(), one["id"], event.new)
+            if not self._do("role", doing, f"{one['email']} is {event.new} now."):
+                role.value = event.old
+
+        role.param.watch(give, "value")
+        return role
+
+    def _out(self, one: Mapping[str, Any]) -> pmui.Button:
         out = pmui.Button(
             label="Sign out everywhere",
             description=f"Sign {one['email']} out everywhere",
@@ -243,39 +277,12 @@ class People:
             disabled=not one["sessions"],
         )
 
-        def give(event: Any) -> None:
-            doing = partial(accounts.set_role, data.engine(), one["id"], event.new)
-            if not self._do("role", doing, f"{one['email']} is {event.new} now."):
-                role.value = event.old
-
         def end(_event: object) -> None:
             doing = partial(accounts.end_sessions, data.engine(), one["id"])
             self._do("sign out", doing, f"{one['email']} is signed out.")
 
-        role.param.watch(give, "value")
         out.on_click(end)
-        wants = (
-            f'<p class="quiet">wants to track: {look.safe(one["interest"])}</p>' if look.given(one["interest"]) else ""
-        )
-        company = f", {look.safe(one['company'])}" if look.given(one["company"]) else ""
-        browsers = (
-            "not signed in"
-            if not one["sessions"]
-            else f"signed in with {one['sessions']} browser{'s' * (one['sessions'] > 1)}"
-        )
-        words = (
-            f"<p><b>{look.safe(one['name'])}</b>{company}<br>"
-            f'<span class="quiet">{look.safe(one["email"])}, {browsers}</span></p>{wants}'
-        )
-
-        def shown(dark: bool) -> str:
-            return look.block(words, dark)
-
-        about = look.pane(pn.bind(shown, self._selection.param.dark))
-        about.param.update(sizing_mode="fixed", min_width=260)
-        tools = pmui.FlexBox(role, out, gap="12px", align_items="center")
-        row = pmui.FlexBox(about, tools, justify_content="space-between", align_items="center", gap="8px 24px", **WIDE)
-        return pmui.Paper(row, margin=(0, 0, 12, 0), **look.CARD)
+        return out
 
     def _do(self, action: str, doing: Callable[[], object], said: str) -> bool:
         wrong = change(self._visitor, action, doing)
