@@ -36,7 +36,6 @@ from actors.supervisor import Supervisor
 from core import batches, copying, db, store
 from core.config import Settings
 from local_x.fields import EVERYTHING
-from local_x.recording import CREATED_AT
 from local_x.rule_store import RuleStore
 from local_x.scenario import Scenario
 from local_x.stories import KEYWORDS
@@ -102,13 +101,17 @@ def paced(lines: list[bytes]) -> list[bytes]:
     The scenario has some tweets a minute; then almost each moves minutes and hours of its own, which the counters of a
     keyword that needs this speed do not.
     """
-    return [written(line, END + timedelta(seconds=number / PACE)) for number, line in enumerate(lines)]
+    told: dict[str, str] = {}  # when each tweet was written, by id: a retweet brings its original again
+    return [written(line, END + timedelta(seconds=number / PACE), told) for number, line in enumerate(lines)]
 
 
-def written(line: bytes, at: datetime) -> bytes:
-    """Return a message whose tweet was written at another time."""
-    head, mark, rest = line.partition(CREATED_AT)
-    return b"".join((head, mark, at.isoformat(timespec="milliseconds").encode(), rest[rest.index(b'"') :]))
+def written(line: bytes, at: datetime, told: dict[str, str]) -> bytes:
+    """Return a message whose tweet was written at another time, and what it carries when that was told."""
+    message = orjson.loads(line)
+    told.setdefault(message["data"]["id"], at.isoformat(timespec="milliseconds"))
+    for tweet in (message["data"], *message["includes"].get("tweets", ())):
+        tweet["created_at"] = told.get(tweet["id"], tweet["created_at"])
+    return orjson.dumps(message)
 
 
 def track(engine: Engine, *names: str) -> list[int]:

@@ -186,12 +186,22 @@ def save_tweets(connection: Connection, batches: Sequence[Batch]) -> Counter[int
     rows = ((keyword, array(row["mentioned_ids"]), *scalars(row)) for (keyword, _), row in tweets.items())
     copy_values(connection, "incoming_tweet", TWEET, rows)
     new = [(keyword, tweets[keyword, number]) for keyword, number in connection.execute(text(SAVE_NEW_TWEETS))]
-    known = connection.execute(text(CHANGE_KNOWN_TWEETS)) if len(new) < len(tweets) else ()
-    heard = [(keyword, tweets[keyword, number]) for keyword, number, was_heard in known if was_heard]
+    heard = change_known_tweets(connection, tweets, [(keyword, row["id"]) for keyword, row in new])
     volume = [(keyword, row) for keyword, row in new if row["matched"]] + heard
     move_terms(connection, new)
     move_trend(connection, volume)
     return Counter(keyword for keyword, _ in volume)
+
+
+def change_known_tweets(
+    connection: Connection, tweets: Mapping[tuple[int, int], Row], new: Iterable[tuple[int, int]]
+) -> list[tuple[int, Row]]:
+    """Raise the counts of tweets that are not new; returns those that X delivers itself for the first time."""
+    if not (known := tweets.keys() - new):
+        return []
+    keywords, ids = zip(*known, strict=True)
+    changed = connection.execute(text(CHANGE_KNOWN_TWEETS), {"keywords": array(keywords), "ids": array(ids)})
+    return [(keyword, tweets[keyword, number]) for keyword, number, heard in changed if heard]
 
 
 def hold_keywords(connection: Connection, keywords: Sequence[int]) -> None:
@@ -313,7 +323,9 @@ ON CONFLICT DO NOTHING RETURNING keyword_id, id
 CHANGE_KNOWN_TWEETS = f"""
 WITH known AS MATERIALIZED (
   SELECT t.keyword_id, t.id, i.matched AND NOT t.matched AS heard
-  FROM tweet t JOIN incoming_tweet i USING (keyword_id, id)
+  FROM unnest(CAST(:keywords AS int[]), CAST(:ids AS bigint[])) AS of (keyword_id, id)
+  JOIN incoming_tweet i USING (keyword_id, id)
+  JOIN tweet t USING (keyword_id, id)
   WHERE (i.matched AND NOT t.matched) OR {" OR ".join(f"i.{c} > coalesce(t.{c}, -1)" for c in COUNTS)}
   ORDER BY t.keyword_id, t.id FOR UPDATE OF t
 )
@@ -353,8 +365,12 @@ WHERE trend.keyword_id = heard.keyword_id AND trend.minute = heard.minute
   AND trend.label IS NOT DISTINCT FROM heard.label
 """
 
+# An author as before but for the time takes no new seq: then no index changes, and nobody need read the author again.
+_PROFILE = [column for column in AUTHOR if column not in ("id", "seen_at")]
+_SAME = f"({', '.join(f'author.{c}' for c in _PROFILE)}) IS NOT DISTINCT FROM ({', '.join(f'excluded.{c}' for c in _PROFILE)})"
 SAVE_AUTHORS = f"""
 INSERT INTO author ({", ".join(AUTHOR)}) SELECT {", ".join(AUTHOR)} FROM incoming_author ORDER BY id
-ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in AUTHOR if c != "id")}, seq = {_SEQ}
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in AUTHOR if c != "id")},
+  seq = CASE WHEN {_SAME} THEN author.seq ELSE {_SEQ} END
 WHERE {_NEWER.format("author")} < {_NEWER.format("excluded")}
 """  # noqa: S608 - built from our own column names
