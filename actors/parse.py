@@ -10,11 +10,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -23,6 +22,7 @@ from actors.objects import Brief, Delivery, Includes, Matches, Rule, Summary, Tw
 from core import syntax
 
 Fields = dict[str, Any]
+Told = TypeVar("Told", Delivery, Summary)
 
 TWEET, RULES = b'{"data":{', b'"matching_rules":'
 MARK = "tt:"  # begins the tags of our own rules, before the keyword's name
@@ -42,14 +42,14 @@ class Malformed(ValueError):
     """A payload that is not JSON, or a tweet that lacks what a row needs; says which and what."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One delivered tweet.
 
     Attributes:
         tags: the tags of the rules it matched; a rule without a tag gives none.
         tweet: the columns of `core.models.Tweet` that X knows.
-        original: the same of the tweet that it retweets, if the payload carries it.
+        carried: of the tweet that it retweets the id and the counts, if the payload carries it.
         behind: what it retweets or quotes, and what that quotes.
         sources: its author's and the original's ids, if the payload carries them, each with the tweet.
         users: the users that come with it, by id.
@@ -57,10 +57,18 @@ class Message:
 
     tags: frozenset[str]
     tweet: Fields
-    original: Fields | None
+    carried: Fields | None
     behind: list[Tweet] = field(compare=False, repr=False)
     sources: dict[int, Tweet] = field(compare=False, repr=False)
     users: dict[int, User] = field(compare=False, repr=False)
+
+    @property
+    def original(self) -> Fields | None:
+        """Return the columns of the tweet that it retweets, if the payload carries it."""
+        try:
+            return _row(self.behind[0]) | self.carried if self.carried else None
+        except Malformed:
+            return None
 
     @property
     def searched(self) -> str:
@@ -87,17 +95,23 @@ def messages(payload: bytes) -> tuple[list[Message], list[str]]:
     A bad tweet on a page costs only itself. A payload without tweets (keep-alive, error, counts, compliance, types
     that X may yet invent) gives two empty lists. It raises nothing, whatever the bytes.
     """
-    if payload.startswith(TWEET):
-        with suppress(msgspec.MsgspecError):  # what is not as X documents it is read below
-            told = STREAM.decode(payload)
-            if told.data.text is not None:
-                return _messages([told.data], _named(told.matching_rules), told.includes)
+    told = _decoded(STREAM, payload)
+    if told and told.data.text is not None:
+        return _messages([told.data], _named(told.matching_rules), told.includes)
     try:
         whole = _whole(document(payload))
     except Malformed as error:
         return [], [str(error)]
     tweets = [read(Tweet, one) for one in _delivered(whole)]
     return _messages(tweets, tags_of(whole), read(Includes, whole.get("includes")))
+
+
+def _decoded(decoder: msgspec.json.Decoder[Told], payload: bytes) -> Told | None:
+    """Return a stream message with one tweet; None of anything else, and of what is not as X documents it."""
+    try:
+        return decoder.decode(payload) if payload.startswith(TWEET) else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def _messages(tweets: list[Tweet], tags: frozenset[str], included: Includes) -> tuple[list[Message], list[str]]:
@@ -158,9 +172,8 @@ def subject(payload: bytes) -> int:
 
     Of a page it is the first tweet's.
     """
-    if payload.startswith(TWEET):
-        with suppress(msgspec.MsgspecError):
-            return _subject(BRIEF.decode(payload).data)
+    if told := _decoded(BRIEF, payload):
+        return _subject(told.data)
     try:
         tweets = _delivered(_whole(document(payload)))
     except Malformed:
@@ -243,18 +256,20 @@ def _delivered(whole: Fields) -> list[Fields]:
     return [one for one in tweets if matched or "text" in one or "author_id" in one]
 
 
-def _message(tweet: Tweet, tags: frozenset[str], users: dict[int, User], carried: dict[int, Tweet]) -> Message:
+def _message(tweet: Tweet, tags: frozenset[str], users: dict[int, User], included: dict[int, Tweet]) -> Message:
     row = _row(tweet)
-    original, sources = None, {row["author_id"]: tweet}
-    behind = list(_behind(tweet, carried)) if row["kind"] in CARRYING else []
+    sources = {tweet.author_id: tweet} if tweet.author_id in users else {}
+    behind = list(_behind(tweet, included)) if included else []
+    carried = None
     if row["kind"] == "retweet":
         if behind:
-            original = _row(behind[0])
-            original["retweet_count"] = _highest(original["retweet_count"], row["retweet_count"])
-            sources.setdefault(original["author_id"], behind[0])
+            original = behind[0]
+            carried = {"id": original.id} | _counts(original)
+            carried["retweet_count"] = _highest(carried["retweet_count"], row["retweet_count"])
+            if original.author_id in users:
+                sources.setdefault(original.author_id, original)
         row |= UNKNOWN_COUNTS  # what a retweet tells of its counts is the original's
-    known = {one: source for one, source in sources.items() if one in users}
-    return Message(tags, row, original, behind, known, users)
+    return Message(tags, row, carried, behind, sources, users)
 
 
 def _behind(tweet: Tweet, carried: dict[int, Tweet]) -> Iterator[Tweet]:
@@ -271,7 +286,6 @@ def _behind(tweet: Tweet, carried: dict[int, Tweet]) -> Iterator[Tweet]:
 
 def _row(tweet: Tweet) -> Fields:
     kind, original_id = _kind(tweet)
-    counts = tweet.public_metrics
     row = {
         "id": tweet.id,
         "author_id": tweet.author_id,
@@ -282,15 +296,22 @@ def _row(tweet: Tweet) -> Fields:
         "text": _full_text(tweet),
         "lang": _text(tweet.lang),
         "mentioned_ids": _mentioned(tweet) if kind != "retweet" else [],
+        **_counts(tweet),
+    }
+    if tweet.id and tweet.author_id and row["created_at"] and row["text"] is not None:
+        return row
+    missing = next(one for one in ("id", "author_id", "created_at", "text") if row[one] is None)
+    raise Malformed(f"tweet {tweet.id}: {missing} is missing or cannot be read")
+
+
+def _counts(tweet: Tweet) -> Fields:
+    counts = tweet.public_metrics
+    return {
         "retweet_count": _either(counts.retweet_count, counts.repost_count),
         "like_count": counts.like_count,
         "reply_count": counts.reply_count,
         "quote_count": counts.quote_count,
     }
-    for needed in ("id", "author_id", "created_at", "text"):
-        if row[needed] is None:
-            raise Malformed(f"tweet {tweet.id}: {needed} is missing or cannot be read")
-    return row
 
 
 def _full_text(tweet: Tweet) -> str | None:
@@ -300,7 +321,8 @@ def _full_text(tweet: Tweet) -> str | None:
 
 def _mentioned(tweet: Tweet) -> list[int]:
     """Return the ids of the accounts that a tweet mentions, each once, in order."""
-    return list(dict.fromkeys(one.id for one in tweet.entities.mentions if one.id))
+    mentions = tweet.entities.mentions
+    return list(dict.fromkeys(one.id for one in mentions if one.id)) if mentions else []
 
 
 def _kind(tweet: Brief) -> tuple[str, int | None]:

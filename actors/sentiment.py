@@ -30,9 +30,9 @@ LINK = r"(?P<link>https?://[!-~]+)"
 SEPARATORS = r"[\s_-]+"  # what parts the words of a keyword,
 HUMPS = rf"{SEPARATORS}|(?<=[a-z])(?=[A-Z][a-z])"  # and in a hashtag capitals too: #FridayFeeling
 JOINT = r"[\s_-]*"  # between the words of a phrase
+APOSTROPHES = "'’"
 SIGILS = r"#@$\uff03\uff20"
 HANDLE = r"[@\uff20]\w+"
-BEGINNING = re.compile(r"^[\W_]*.?")  # of a word, up to its first letter
 NEARNESS = (1, 0.95, 0.9)  # how much of its strength is left of a word one, two and three words before another
 EMPHATIC = ("so", "this")  # "never so good" is better than good
 # A word of each of its phrases, the longest, since that is rarer than "the" and "of".
@@ -109,8 +109,8 @@ class Analyzer(SentimentIntensityAnalyzer):
         total = float(sum(sentiments))
         if any(word.lower == "but" for word in words):
             total = float(sum(self._but_check([word.lower for word in words], sentiments)))
-        emphasis = self._punctuation_emphasis(text) if total else 0
-        compound: float = round(normalize(total + emphasis if total > 0 else total - emphasis), 4)
+        marks = self._punctuation_emphasis(text) if total else 0
+        compound: float = round(normalize(total + marks if total > 0 else total - marks), 4)
         return compound
 
     def _word(self, token: str) -> Word:
@@ -124,16 +124,17 @@ class Analyzer(SentimentIntensityAnalyzer):
     def _valence(self, words: list[Word], i: int, stress: bool) -> float:
         """Return what `sentiment_valence` does: the value of a word of the lexicon among the others."""
         word, before, behind = words[i], words[max(0, i - 3) : i], words[i + 1 : i + 3]
-        if not any([one.alters for one in words[max(0, i - 3) : i + 3]]):
-            return raised(word.value or 0.0, word, stress)
+        value = word.value or 0.0
+        if not any(one.alters for one in words[max(0, i - 3) : i + 3]):
+            return value + emphasis(word, value, stress)
         if word.boost or (behind and (word.lower, behind[0].lower) == ("kind", "of")):
             return 0.0
         lower = [one.lower for one in reversed(before)]
         negated = word.lower == "no" and behind and behind[0].value is not None
-        valence = 0.0 if negated else word.value or 0.0
+        valence = 0.0 if negated else value
         if "no" in lower[:2] or (lower[2:] == ["no"] and lower[0] in ("or", "nor")):
-            valence = (word.value or 0.0) * N_SCALAR
-        valence = raised(valence, word, stress)
+            valence = value * N_SCALAR
+        valence += emphasis(word, valence, stress)
         for distance, other in enumerate(reversed(before)):
             if other.value is None:
                 valence += boost(other, valence, stress) * NEARNESS[distance]
@@ -142,7 +143,7 @@ class Analyzer(SentimentIntensityAnalyzer):
                     window = [*lower[::-1], word.lower, *(one.lower for one in behind)]
                     valence = self._special_idioms_check(valence, window, 3)
         least = lower[:1] == ["least"] and before[-1].value is None and lower[1:2] not in (["at"], ["very"])
-        return valence * N_SCALAR if least else valence
+        return float(valence * N_SCALAR) if least else valence
 
     @staticmethod
     def _special_idioms_check(valence: float, words: list[str], i: int) -> float:
@@ -162,19 +163,19 @@ class Analyzer(SentimentIntensityAnalyzer):
         return words if before in ("", " ") else f" {words}"
 
 
-def raised(valence: float, word: Word, stress: bool) -> float:
-    """Return a value as strong as it is when its word is shouted."""
+def emphasis(word: Word, valence: float, stress: bool) -> float:
+    """Return what a value gains, up or down, from a word that is shouted while others are not."""
     if not (stress and word.shouts):
-        return valence
-    return valence + (C_INCR if valence > 0 else -C_INCR)
+        return 0.0
+    gain: float = C_INCR
+    return gain if valence > 0 else -gain
 
 
 def boost(word: Word, valence: float, stress: bool) -> float:
     """Return what a word adds to a value near behind it."""
     if not word.boost:
         return 0.0
-    scalar = word.boost if valence >= 0 else -word.boost
-    return scalar + (C_INCR if valence > 0 else -C_INCR) if stress and word.shouts else scalar
+    return (word.boost if valence >= 0 else -word.boost) + emphasis(word, valence, stress)
 
 
 def negation(word: Word, between: list[str], valence: float) -> float:
@@ -183,7 +184,7 @@ def negation(word: Word, between: list[str], valence: float) -> float:
     if emphatic or (len(between) == 2 and between[0] in EMPHATIC):
         return valence * 1.25
     if word.negates and not (word.lower == "without" and "doubt" in between):
-        return valence * N_SCALAR
+        return float(valence * N_SCALAR)
     return valence
 
 
@@ -198,7 +199,7 @@ def not_opinion(keyword: str) -> re.Pattern[str]:
     words = [word for word in re.split(between, unicodedata.normalize("NFC", keyword)) if word.strip("#@$")]
     named = rf"[{SIGILS}]?{JOINT.join(map(_spelled, words))}(?!\w)" if words else r"(?!)"
     # Looking first at what a match may begin with saves two thirds of the time.
-    begun = rf"(?=[h'’{SIGILS}{re.escape(''.join(BEGINNING.findall(''.join(words))))}])"
+    begun = rf"(?=[h{APOSTROPHES}{SIGILS}{re.escape(''.join(words).lstrip('#@$' + APOSTROPHES)[:1])}])"
     return re.compile(rf"{begun}(?:{LINK}|(?<!\w)(?:{named}|{HANDLE})(?:['’]s\b)?)", re.IGNORECASE)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from actors import parse, places, sentiment, terms
 from actors.lanes import Stretch
 from core import db, queries
-from core.batches import NOWHERE, REFUSALS, Batch, Row, newer_author, save_batch, settle_dead
+from core.batches import NOWHERE, REFUSALS, Batch, Row, newer_author, raise_counts, save_batch, settle_dead
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def batch(stretch: Stretch) -> Batch:
     found = re.compile(stretch.pattern, re.IGNORECASE).search if stretch.pattern else None
     name = stretch.keyword.casefold()
     tweets: list[Row] = []
+    originals: dict[int, parse.Fields] = {}
     authors: dict[int, Row] = {}
     dead: list[Row] = []
     for position, payload in reversed(stretch.payloads):  # the newest first: what is older of an author needs no row
@@ -93,10 +94,31 @@ def batch(stretch: Stretch) -> Batch:
             dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
         for message in messages:
             if name in keywords_named(message.tags) or (found and found(message.searched)):
-                tweets += rows(message, stretch.keyword)
+                carry(originals, message, stretch.keyword)
+                tweets.append(delivered(originals, message, stretch.keyword))
                 meet(authors, message)
+    tweets += originals.values()
     met = list(authors.values())
     return Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, met, dead[::-1])
+
+
+def carry(originals: dict[int, parse.Fields], message: parse.Message, keyword: str) -> None:
+    """Keep the row of an original that a retweet carries, once; the next retweets only raise its counts."""
+    if message.carried is None:
+        return
+    if kept := originals.get(message.carried["id"]):
+        raise_counts(kept, message.carried)
+    elif original := message.original:
+        originals[original["id"]] = row(message, original, keyword, matched=False)
+
+
+def delivered(originals: dict[int, parse.Fields], message: parse.Message, keyword: str) -> Row:
+    """Return the row of the tweet that a message delivers; retweets that came later may have carried it already."""
+    if kept := originals.pop(message.tweet["id"], None):
+        raise_counts(kept, message.tweet)
+        kept["matched"] = True
+        return kept
+    return row(message, message.tweet, keyword, matched=True)
 
 
 def meet(authors: dict[int, Row], message: parse.Message) -> None:
@@ -178,29 +200,22 @@ def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: 
     return {"spool": spool, "position": position, "reason": reason, "detail": detail, "payload": payload}
 
 
-def rows(message: parse.Message, keyword: str) -> Iterator[Row]:
-    """Yield a message's rows of `tweet`: the tweet itself and the original it carries, which X did not deliver."""
-    yield row(message, message.tweet, keyword, matched=True)
-    if message.original:
-        yield row(message, message.original, keyword, matched=False)
-
-
-def row(message: parse.Message, tweet: Row, keyword: str, *, matched: bool) -> Row:
+def row(message: parse.Message, tweet: parse.Fields, keyword: str, *, matched: bool) -> parse.Fields:
     """Return one of a message's tweets with what we make of it: sentiment, words, place."""
     located = place(message.location(tweet["author_id"]))
     made = NOT_SCORED if tweet["kind"] == "retweet" else scored(tweet["text"], tweet["lang"], keyword)
-    return {**tweet, **made, **located, "matched": matched}
+    return tweet | made | located | {"matched": matched}
 
 
 @lru_cache(maxsize=20_000)  # texts: an original comes again with each of its retweets
-def scored(text: str, lang: str | None, keyword: str) -> Mapping[str, Any]:
+def scored(text: str, lang: str | None, keyword: str) -> parse.Fields:
     """Return a text's sentiment, label and words."""
     score = sentiment.score(text, keyword) if sentiment.scored(lang) else None
     return {"sentiment": score, "label": sentiment.label(score), "terms": terms.terms(text, lang, keyword)}
 
 
 @lru_cache(maxsize=65_536)
-def place(location: str | None) -> Mapping[str, Any]:
+def place(location: str | None) -> parse.Fields:
     """Return the columns of the place that a profile text names; unknown stays unknown."""
     found = places.place(location)
     if found is None:

@@ -282,8 +282,16 @@ def once(rows: Iterable[Row], merge: Callable[[Row, Row], Row]) -> list[Row]:
 
 def merged_tweet(one: Row, other: Row) -> Row:
     """Merge two sights of a tweet: the highest of each count, and matched if either was."""
-    highest = {count: max((one[count], other[count]), key=known) for count in COUNTS}
-    return {**one, **highest, "matched": one["matched"] or other["matched"]}
+    merged = {**one, "matched": one["matched"] or other["matched"]}
+    raise_counts(merged, other)
+    return merged
+
+
+def raise_counts(tweet: dict[str, Any], other: Row) -> None:
+    """Give a tweet the highest of each count that it and another sight of it tell."""
+    for count in COUNTS:
+        if known(other[count]) > known(tweet[count]):
+            tweet[count] = other[count]
 
 
 def newer_author(one: Row, other: Row) -> Row:
@@ -367,10 +375,10 @@ WHERE trend.keyword_id = heard.keyword_id AND trend.minute = heard.minute
 
 # An author as before but for the time takes no new seq: then no index changes, and nobody need read the author again.
 _PROFILE = [column for column in AUTHOR if column not in ("id", "seen_at")]
-_SAME = f"({', '.join(f'author.{c}' for c in _PROFILE)}) IS NOT DISTINCT FROM ({', '.join(f'excluded.{c}' for c in _PROFILE)})"
+_OLD, _NEW = (", ".join(f"{table}.{column}" for column in _PROFILE) for table in ("author", "excluded"))
 SAVE_AUTHORS = f"""
 INSERT INTO author ({", ".join(AUTHOR)}) SELECT {", ".join(AUTHOR)} FROM incoming_author ORDER BY id
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in AUTHOR if c != "id")},
-  seq = CASE WHEN {_SAME} THEN author.seq ELSE {_SEQ} END
+  seq = CASE WHEN ({_OLD}) IS NOT DISTINCT FROM ({_NEW}) THEN author.seq ELSE {_SEQ} END
 WHERE {_NEWER.format("author")} < {_NEWER.format("excluded")}
 """  # noqa: S608 - built from our own column names
