@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS payload (position INTEGER PRIMARY KEY AUTOINCREMENT, 
 CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL);
 INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity)
 """
-PAGE = 16_384  # bytes: a payload of some thousand fits, and few pages are written twice
+PAGE = 65_536  # bytes: dozens of payloads fit, and few pages are written twice
+LOG = 250  # pages of the log that wait to go into the file
 PAGES = ("page_count", "freelist_count", "page_size")
 
 
@@ -30,6 +31,7 @@ class Spool:
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute(f"PRAGMA page_size = {PAGE}")  # of a file that is new
         self._db.execute("PRAGMA journal_mode = wal")
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG}")
         self._db.execute("PRAGMA synchronous = full")  # an append that returned survives a power cut
         self._db.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA.split(";"):

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +129,7 @@ class Supervisor:
         self._shared_out = self._let_go = self._told = 0.0
         self._wait = 0.0
         self._sought: set[str] = set()  # keywords to be looked for by a pattern
+        self._named: dict[frozenset[str], Set[str]] = {}  # the keywords of a payload with such tags
         self._strangers: set[str] = set()  # keywords that our rules named and the table did not
         self._refreshed: float | None = None
         self._stopping = threading.Event()
@@ -144,6 +145,7 @@ class Supervisor:
             if not self._followed[name].uncommitted():
                 del self._followed[name]
         self._sought = {name for name, one in self._followed.items() if one.pattern}
+        self._named.clear()
         self._share_out()
         self._refreshed = time.monotonic()
 
@@ -222,8 +224,8 @@ class Supervisor:
                 self._followed[name].put(position, payload)
             self._taken = position
 
-    def _concerned(self, position: int, payload: bytes) -> Iterator[str]:
-        """Yield the keywords that a payload's rules name, and those to be looked for by a pattern."""
+    def _concerned(self, position: int, payload: bytes) -> Set[str]:
+        """Return the keywords that a payload's rules name, and those to be looked for by a pattern."""
         tags, tweets = parse.tags_at_end(payload), 1
         if tags is None:
             try:
@@ -231,14 +233,16 @@ class Supervisor:
             except parse.Malformed as error:
                 dead = dead_letter(self.spool.name, position, payload, "malformed", str(error))
                 batches.save_dead(self._engine, [dead])
-                return
+                return frozenset()
             tags, tweets = parse.tags_of(delivered), parse.tweets_in(delivered)
-        if tweets:
+            if not tweets:
+                heed(self._engine, self.spool, delivered)
+                return frozenset()
+        self.read += tweets
+        if tags not in self._named:
             self._meet(keywords_named(tags, marked=True))
-            self.read += tweets
-            yield from self._sought | (self._followed.keys() & keywords_named(tags))
-        else:
-            heed(self._engine, self.spool, delivered)
+            self._named[tags] = self._sought | (self._followed.keys() & keywords_named(tags))
+        return self._named[tags]
 
     def _meet(self, named: frozenset[str]) -> None:
         """Look at the keyword table at once when a rule of ours names a keyword that we do not know yet."""

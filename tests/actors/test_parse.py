@@ -175,13 +175,21 @@ def test_a_retweet_without_its_original_stands_alone():
     assert message.tweet["retweet_count"] is None
 
 
+def test_a_retweet_whose_original_cannot_be_read_stands_alone():
+    original = {"id": "1900000000000000001", "text": "by nobody"}
+    message = only(stream(tweet(**references(retweeted=original["id"])), [original]))
+
+    assert message.original is None
+    assert message.tweet["kind"] == "retweet"
+
+
 def test_the_new_field_names_read_like_the_old():
     original = tweet("1900000000000000001", note_tweet={"text": "long"}, edit_history_tweet_ids=["1"])
     payload = stream(tweet(**references(retweeted=original["id"])), [original], [user()])
     old, new = only(payload), only(json.dumps(renamed(json.loads(payload))).encode())
 
     assert new == old
-    assert (new.authors, new.searched) == (old.authors, old.searched)
+    assert (new.authors, new.searched, new.original) == (old.authors, old.searched, old.original)
 
 
 def test_a_v1_tweet_reads_like_its_v2_message():

@@ -140,6 +140,19 @@ def test_a_changed_tweet_takes_a_new_seq_and_an_unchanged_one_does_not(engine, s
     assert second[2] == first[2]
 
 
+def test_an_author_takes_a_new_seq_only_with_a_new_profile_but_the_time_of_the_newest_tweet_all_the_same(
+    engine, save, author_row
+):
+    def seen(hours, **profile):
+        save(authors=[author_row(seen_at=NOON + timedelta(hours=hours), **profile)])
+        return rows(engine, select(Author.seq, Author.seen_at))[0]
+
+    first, as_before, changed = seen(0), seen(2), seen(3, location="Uppsala")
+
+    assert first.seq == as_before.seq < changed.seq
+    assert [(one.seen_at - NOON) / timedelta(hours=1) for one in (first, as_before, changed)] == [0, 2, 3]
+
+
 HOSTILE = "tab\t line\n return\r back\\slash \\N \"quote\" 'quote' {brace} ; DROP TABLE tweet; -- 😀"
 
 
