@@ -8,14 +8,16 @@ from __future__ import annotations
 import io
 import statistics
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from time import monotonic
 from typing import Any
 
 import psutil
+import pyarrow as pa
 import ray
 from pyarrow import csv
 from sqlalchemy import Engine, insert, text
@@ -33,15 +35,16 @@ from jobs.lake import SCHEMAS, Lake, append
 from jobs.session import spark_host
 
 END = datetime(2026, 6, 19, 12, tzinfo=UTC)
-WARM = (1, 2, 3)  # quarter hours after END
+WARM = (1, 2, 3, 4, 5)  # quarter hours after END: Java goes on compiling what runs often
+FEW = 1000  # one in so many rows is new in a warm run
 CORES = 2
 
 
 def measure(settings: Settings, rows: int) -> dict[str, Any]:
     """Fill an empty database and lake with `rows` made-up tweets, run the job, and say how long all of it took.
 
-    Then a tenth as many rows come, by Postgres: late tweets of the same authors from all of the window, and one in ten
-    an older tweet with new counts.
+    Before each warm run a few rows come by Postgres, as in life: late tweets of the same authors from all the window,
+    and one in ten an older tweet with new counts. Then a tenth as many as there are come.
     """
     # One executor: two would each have to compile the code.
     settings = replace(settings, spark_executors=1, spark_cores=CORES)
@@ -50,9 +53,12 @@ def measure(settings: Settings, rows: int) -> dict[str, Any]:
     with peak() as memory:
         host = spark_host(settings)
         cold_s, _ = timed(host, END)
-        warm = [timed(host, END + n * QUARTER) for n in WARM]
+        warm = []
+        for n in WARM:
+            insert_tweets(engine, rows, rows // FEW, authors, n)
+            warm.append(timed(host, END + n * QUARTER))
         more = rows // 10
-        insert_tweets(engine, rows, more, authors)
+        insert_tweets(engine, rows, more, authors, WARM[-1] + 1)
         again_s, again = timed(host, END + (WARM[-1] + 1) * QUARTER)
         ray.kill(host)
     weights = load(settings.weights_method)
@@ -97,27 +103,31 @@ def fill(engine: Engine, settings: Settings, rows: int, authors: int) -> Lake:
     return lake
 
 
-def insert_tweets(engine: Engine, before: int, rows: int, authors: int) -> None:
-    """Put late tweets into Postgres by COPY; one in ten is one that the lake has already."""
+def insert_tweets(engine: Engine, before: int, rows: int, authors: int, coming: int) -> None:
+    """Put late tweets into Postgres by COPY, for the so many-th time; one in ten is one that the lake has already."""
     columns = [name for name in SCHEMAS["tweet"].names if name not in ("mentioned_ids", "seq")]
     statement = f"COPY tweet ({', '.join(columns)}, text) FROM STDIN (FORMAT csv)"
     again = rows // 10
-    spans = (
-        (rows - again, made_up.tweets(rows - again, authors, END, among=before)),
-        (again, made_up.tweets(before, authors, END)),
-    )
+    late = part(made_up.tweets(rows - again, authors, END, before, coming), 0, rows - again)
+    known = part(made_up.tweets(before, authors, END), coming * again, again)
     with engine.begin() as connection, closing(connection.connection.cursor()) as cursor:
-        for left, span in spans:
-            for block in span:
-                some = block.slice(0, left).select(columns).append_column("text", [["made up"] * min(left, len(block))])
-                sink = io.BytesIO()
-                csv.write_csv(some, sink, csv.WriteOptions(include_header=False))
-                cursor.copy_expert(statement, io.BytesIO(sink.getvalue()))
-                left -= len(some)
-                if left <= 0:
-                    break
+        for block in chain(late, known):
+            some = block.select(columns).append_column("text", [["made up"] * len(block)])
+            sink = io.BytesIO()
+            csv.write_csv(some, sink, csv.WriteOptions(include_header=False))
+            cursor.copy_expert(statement, io.BytesIO(sink.getvalue()))
     with engine.begin() as connection:
         connection.execute(text("ANALYZE tweet"))
+
+
+def part(blocks: Iterable[pa.Table], skipped: int, count: int) -> Iterator[pa.Table]:
+    """Yield so many rows after some that are skipped."""
+    for block in blocks:
+        yield block.slice(skipped, count)
+        count -= max(0, min(count, len(block) - skipped))
+        skipped = max(0, skipped - len(block))
+        if not count:
+            return
 
 
 def timed(host: Any, end: datetime) -> tuple[float, dict[str, Any]]:

@@ -14,21 +14,22 @@ from jobs.lake import SCHEMAS
 KEYWORDS = 50
 SPAN = timedelta(hours=72)
 CHUNK = 500_000  # rows made and held in memory at a time
+COMINGS = 8  # times that tweets may come: their ids never meet
 KINDS = pa.array(["original", "reply", "quote", "retweet"])
 SHARES = (0.25, 0.12, 0.08, 0.55)
 RETWEET = 3
 Ints = npt.NDArray[np.int64]
 
 
-def tweets(rows: int, authors: int, end: datetime, among: int = 0) -> Iterator[pa.Table]:
+def tweets(rows: int, authors: int, end: datetime, among: int = 0, coming: int = 0) -> Iterator[pa.Table]:
     """Yield tweets, written evenly over the SPAN before `end`; the same each time.
 
     Their ids grow with time, as X's do, also those of late ones `among` so many that came in time.
     """
     for start in range(1, rows + 1, CHUNK):
         number = np.arange(start, min(start + CHUNK, rows + 1), dtype=np.int64)
-        ids = 2 * (number * among // rows) + 1 if among else 2 * number
-        yield chunk(np.random.default_rng(start + among), ids, number / rows, authors, end)
+        ids = COMINGS * (number * (among or rows) // rows) + coming
+        yield chunk(np.random.default_rng(start + among + coming), ids, number / rows, authors, end)
 
 
 def chunk(

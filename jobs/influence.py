@@ -96,20 +96,21 @@ def compute(
 
     What comes here is bounded by KEPT.
     """
-    with ThreadPoolExecutor(1) as beside:
-        # Whom all voices reach, no tweet from before the window is asked for: executors have it to do while we plan.
+    # Executors have something to do while we plan: first whom all voices reach, which asks for no tweet from before the
+    # window, then those who are ranked, and only then what is told of the best.
+    with ThreadPoolExecutor(2) as beside:
         audience = beside.submit(criteria.audience(within, authors, window).collect)
         with (
             whole as tweets,
             kept(criteria.mentioned(criteria.mentions(tweets), window)) as mentioned,
             kept(criteria.criteria(tweets, mentioned, authors, window)) as people,
-            kept(best(people, weights)) as few,
-            kept(criteria.of_authors(tweets, few)) as theirs,
         ):
-            rows = explained(few, theirs, mentioned, window, weights).collect()
-            ranked = totals(people)
+            ranked = beside.submit(totals, people)
+            with kept(best(people, weights)) as few, kept(criteria.of_authors(tweets, few)) as theirs:
+                rows = explained(few, theirs, mentioned, window, weights).collect()
+            counted = ranked.result()
         heard = audience.result()
-    return Scores([row.asDict() for row in rows], [row.asDict() for row in heard], ranked)
+    return Scores([row.asDict() for row in rows], [row.asDict() for row in heard], counted)
 
 
 def best(people: DataFrame, weights: Weights) -> DataFrame:

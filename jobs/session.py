@@ -61,6 +61,10 @@ CONFIGS = {
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",  # a look at some hundred files is no job
     "spark.sql.inMemoryColumnarStorage.compressed": "false",  # what is kept is read once or twice, soon
     "spark.sql.codegen.cache.maxEntries": "2000",  # of a run all code fits in, and the next need not compile it again
+    # Else a class is named by its place in the plan: with a step more before it, the same code would be compiled anew.
+    "spark.sql.codegen.useIdInClassName": "false",
+    # Groups that its faster map holds, 2 to this power: most authors say one thing, and the usual 65,536 soon overflow.
+    "spark.sql.codegen.aggregate.fastHashMap.capacityBit": "19",
     "spark.ui.enabled": "false",
     # Nobody looks at them, yet Spark keeps the plans of the last thousand queries; ours are long, and fill the driver.
     "spark.sql.ui.retainedExecutions": "20",

@@ -38,18 +38,19 @@ def test_a_retweet_is_of_an_own_tweet_on_its_keyword():
 def test_of_the_rows_that_come_later_a_tenth_are_older_tweets_with_new_counts(engine, tmp_path):
     settings = Settings(lake=tmp_path)
     fill(engine, settings, 20_000, 500)
-    insert_tweets(engine, 20_000, 2_000, 500)
 
-    assert extract(engine, tmp_path) == {"tweet": 2_000, "author": 0}
-    assert len(Lake(tmp_path).outdated("tweet")) == 200
-    assert sum(Lake(tmp_path).manifest.files.values()) == 22_500
+    for coming in (1, 2):
+        insert_tweets(engine, 20_000, 2_000, 500, coming)
+        assert extract(engine, tmp_path) == {"tweet": 2_000, "author": 0}
+        assert len(Lake(tmp_path).outdated("tweet")) == coming * 200
+    assert sum(Lake(tmp_path).manifest.files.values()) == 24_500
 
 
 def test_late_tweets_are_new_ones_and_ids_grow_with_time_all_the_same():
-    late = pa.concat_tables(made_up.tweets(2_000, 500, END, among=20_000))
+    late = pa.concat_tables([table for n in (1, 2) for table in made_up.tweets(2_000, 500, END, 20_000, coming=n)])
     all_of_them = pa.concat_tables([made(20_000), late]).sort_by("id")
 
-    assert pc.count_distinct(all_of_them["id"]).as_py() == 22_000
+    assert pc.count_distinct(all_of_them["id"]).as_py() == 24_000
     assert pc.min(late["created_at"]).as_py() > END - timedelta(hours=72)
     steps = pc.pairwise_diff(all_of_them["created_at"].combine_chunks().cast("int64"))
     assert pc.min(steps).as_py() >= -made_up.SPAN.total_seconds() * 1e6 / 20_000
