@@ -201,10 +201,13 @@ def dead_letter(spool: str, position: int, payload: bytes, reason: str, detail: 
 
 
 def row(message: parse.Message, tweet: parse.Fields, keyword: str, *, matched: bool) -> parse.Fields:
-    """Return one of a message's tweets with what we make of it: sentiment, words, place."""
+    """Add to one of a message's tweets what we make of it: sentiment, words, place."""
     located = place(message.location(tweet["author_id"]))
     made = NOT_SCORED if tweet["kind"] == "retweet" else scored(tweet["text"], tweet["lang"], keyword)
-    return tweet | made | located | {"matched": matched}
+    tweet |= made
+    tweet |= located
+    tweet["matched"] = matched
+    return tweet
 
 
 @lru_cache(maxsize=20_000)  # texts: an original comes again with each of its retweets

@@ -218,30 +218,36 @@ def hold_keywords(connection: Connection, keywords: Sequence[int]) -> None:
 
 def move_terms(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> None:
     """Count the words of new tweets: a text counts once, at the hour it was written, however often it is retweeted."""
-    moved: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    moved: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     for keyword, row in tweets:
         if row["terms"]:
             hour = row["created_at"].replace(minute=0, second=0, microsecond=0)
-            moved[keyword, hour, row["label"]].update(row["terms"])
+            moved[keyword, hour, row["label"]] += row["terms"]
     if moved:
-        rows = ((*key, term, tweets) for key, terms in moved.items() for term, tweets in terms.items())
+        rows = ((*key, term, tweets) for key, terms in moved.items() for term, tweets in Counter(terms).items())
         copy_values(connection, "incoming_term", TERM, rows)
         connection.execute(text(MOVE_TERMS))
 
 
 def move_trend(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> None:
     """Count tweets that became volume, and the voices of the minutes that they move, which cannot be added up."""
-    moved: dict[tuple[Any, ...], list[int]] = {}
+    moved: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
     for keyword, row in tweets:
         minute = row["created_at"].replace(second=0, microsecond=0)
-        sums = moved.setdefault((keyword, minute, row["label"]), [0, 0, 0])
-        sentiment = round((row["sentiment"] or 0) * 10_000)  # VADER gives four decimals; whole numbers add up exactly
-        sums[0], sums[1], sums[2] = sums[0] + 1, sums[1] + sentiment, sums[2] + sentiment**2
+        moved[keyword, minute, row["label"]].append(row["sentiment"] or 0)
     if moved:
-        rows = ((*key, tweets, f"{one}e-4", f"{square}e-8") for key, (tweets, one, square) in moved.items())
-        copy_values(connection, "incoming_trend", TREND, rows)
+        copy_values(connection, "incoming_trend", TREND, ((*key, *sums(scores)) for key, scores in moved.items()))
         connection.execute(text(MOVE_TREND))
         connection.execute(text(COUNT_VOICES))  # with a snapshot taken after the minutes were locked
+
+
+def sums(scores: Sequence[float]) -> tuple[int, str, str]:
+    """Return how many scores there are, their sum and that of their squares.
+
+    VADER gives four decimals: as whole numbers they add up exactly.
+    """
+    whole = [round(score * 10_000) for score in scores if score]
+    return len(scores), f"{sum(whole)}e-4", f"{sum(one**2 for one in whole)}e-8"
 
 
 def save_authors(connection: Connection, batches: Sequence[Batch]) -> None:

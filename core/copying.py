@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, cast
 
@@ -62,6 +62,6 @@ def send(connection: Connection, statement: str, lines: bytes) -> None:
             raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
 
 
-def array(numbers: Iterable[int]) -> str:
+def array(numbers: Collection[int]) -> str:
     """Return numbers as Postgres writes an array: it takes long to parse thousands of them one by one."""
-    return f"{{{','.join(map(str, numbers))}}}"
+    return f"{{{','.join(map(str, numbers))}}}" if numbers else "{}"
