@@ -107,7 +107,7 @@ class Analyzer(SentimentIntensityAnalyzer):
         stress = 0 < sum(word.shouts for word in words) < len(words)  # where all shout, nobody does
         sentiments = [0.0 if word.value is None else self._valence(words, i, stress) for i, word in enumerate(words)]
         total = float(sum(sentiments))
-        if any(word.lower == "but" for word in words):
+        if "but" in text.lower() and any(word.lower == "but" for word in words):
             total = float(sum(self._but_check([word.lower for word in words], sentiments)))
         marks = self._punctuation_emphasis(text) if total else 0
         compound: float = round(normalize(total + marks if total > 0 else total - marks), 4)

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from actors.sentiment import NEUTRAL_WORD, neutral
@@ -31,8 +32,8 @@ def terms(text: str, lang: str | None, keyword: str) -> list[str]:
     hashtags count. At most `MOST` terms, none longer than `LONGEST`.
     """
     common = stop_words(lang)
-    found = dict.fromkeys(map(_counted, TERM.findall(neutral(text, keyword))))
-    return [term for term in found if term and term not in common][:MOST]
+    found = dict.fromkeys(chain.from_iterable(map(_counted, neutral(text, keyword).split())))
+    return [term for term in found if term not in common][:MOST]
 
 
 @lru_cache(maxsize=128)
@@ -43,10 +44,10 @@ def stop_words(lang: str | None) -> frozenset[str]:
 
 
 @lru_cache(maxsize=65_536)
-def _counted(word: str) -> str | None:
-    """Return the term that a word of a text counts as, or None."""
-    term = _folded(word)
-    return term if _counts(term) and term != NEUTRAL_WORD else None
+def _counted(token: str) -> list[str]:
+    """Return the terms in a part of a text that has no space in it."""
+    terms = map(_folded, TERM.findall(token))
+    return [term for term in terms if _counts(term) and term != NEUTRAL_WORD]
 
 
 def _folded(term: str) -> str:
