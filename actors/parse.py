@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -205,7 +205,7 @@ def ids_of(delivered: Any) -> set[int]:
 def seen(delivered: Any) -> syntax.Seen:
     """Look at a stream message as X's rules do: a retweet by the whole text of its original, a quote by both texts."""
     told = read(Delivery, delivered)
-    behind = list(_behind(told.data, told.includes.carried()))
+    behind = _behind(told.data, told.includes.carried())
     carried = behind if behind and _kind(told.data)[0] == "retweet" else [told.data, *behind]
     texts = [_full_text(one) or "" for one in carried]
     return syntax.seen(texts, [*_facts(told.data, told.includes.accounts()), *_contents(carried, texts)])
@@ -259,7 +259,7 @@ def _delivered(whole: Fields) -> list[Fields]:
 def _message(tweet: Tweet, tags: frozenset[str], users: dict[int, User], included: dict[int, Tweet]) -> Message:
     row = _row(tweet)
     sources = {tweet.author_id: tweet} if tweet.author_id in users else {}
-    behind = list(_behind(tweet, included)) if included else []
+    behind = _behind(tweet, included) if included else []
     carried = None
     if row["kind"] == "retweet":
         if behind:
@@ -272,16 +272,15 @@ def _message(tweet: Tweet, tags: frozenset[str], users: dict[int, User], include
     return Message(tags, row, carried, behind, sources, users)
 
 
-def _behind(tweet: Tweet, carried: dict[int, Tweet]) -> Iterator[Tweet]:
-    """Yield the carried tweet that a tweet retweets or quotes, the one that that one quotes, and so on."""
-    seen: set[int] = set()
-    while True:
+def _behind(tweet: Tweet, included: Mapping[int, Tweet]) -> list[Tweet]:
+    """Return the included tweet that a tweet retweets or quotes, the one that that one quotes, and so on."""
+    behind, left = [], dict(included)
+    kind, other = _kind(tweet)
+    while kind in CARRYING and other in left:
+        tweet = left.pop(other)
+        behind.append(tweet)
         kind, other = _kind(tweet)
-        if kind not in CARRYING or other is None or other in seen or other not in carried:
-            return
-        seen.add(other)
-        tweet = carried[other]
-        yield tweet
+    return behind
 
 
 def _row(tweet: Tweet) -> Fields:
