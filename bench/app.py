@@ -35,9 +35,10 @@ from panel_app.selection import RANGES
 
 SETTLE = 3.0  # seconds after which nothing of a new page is left to do
 SHORTEST = 1800  # seconds of a range in which one still brushes
-WORDS = 40  # the commonest are clicked
+WORDS = [f"word{number}" for number in range(40)]  # the commonest are clicked
 EMAIL = "bench@example.com"
 PAGES = [app.slug(name) for name in app.PAGES]
+KEYWORDS = [f"keyword {number:02}" for number in range(1, month.KEYWORDS + 1)]
 
 Say = Callable[[str], object]
 
@@ -127,14 +128,15 @@ def query_ms(engine: Engine, end: datetime) -> float:
 
 
 @asynccontextmanager
-async def browser() -> AsyncIterator[Any]:
-    """Run one Chromium; yields a way to open windows."""
+async def browser(profile: Path | str) -> AsyncIterator[Any]:
+    """Run Chromium as somebody's own, who comes back with it: what it compiled of our scripts it keeps; yields it."""
     from playwright.async_api import async_playwright
 
+    kind: dict[str, Any] = {"args": ["--no-sandbox"], "viewport": {"width": 1280, "height": 900}}
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield running
-        await running.close()
+        window = await playwright.chromium.launch_persistent_context(profile, executable_path=chromium(), **kind)
+        yield window
+        await window.close()
 
 
 async def painted(window: Any, url: str, *signs: str) -> float:
@@ -156,10 +158,35 @@ async def painted(window: Any, url: str, *signs: str) -> float:
 
 async def hello(url: str) -> dict[str, float]:
     """Measure a bare page, in a browser that has its scripts already."""
-    async with browser() as running:
-        window = await running.new_context()
-        taken = [await painted(window, url, "#hello", ".bk-Figure canvas") for _ in range(6)]
+    with tempfile.TemporaryDirectory() as profile:
+        async with browser(profile) as window:
+            taken = [await painted(window, url, "#hello", ".bk-Figure canvas") for _ in range(6)]
     return {"hello_first_paint_s": round(statistics.median(taken[1:]), 2)}
+
+
+@dataclass
+class Person:
+    """Somebody with a page open: what they look at, and the first plot of each page, which comes but once."""
+
+    visitor: Visitor
+    keyword: str
+    span: tuple[float, float]  # seconds, as `hours` or a brush says
+    hours: str = "3 d"
+    page: str = "overview"
+    word: str = ""
+    plots: dict[str, str] = field(default_factory=dict)
+
+    async def act(self, kind: str, event: dict[str, Any]) -> float:
+        """Click; returns the seconds until everything that follows from it was heard."""
+        taken = await self.visitor.act(event, "children" if kind == "page" else "search")
+        self.noted()
+        return taken
+
+    def noted(self) -> None:
+        """Note the plots that came."""
+        if self.visitor.figures:
+            self.plots[self.page] = self.visitor.figures[0]
+            self.visitor.figures.clear()
 
 
 @dataclass
@@ -173,61 +200,69 @@ class Use:
     end: datetime
     say: Say
     plan: Plan
-    visitors: list[Visitor] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
     figures: dict[str, dict[int, Any]] = field(default_factory=lambda: defaultdict(dict))
     dice: random.Random = field(default_factory=lambda: random.Random(1))
 
     async def all(self) -> dict[str, Any]:
         """Measure with each number of sessions; returns the figures by name and number."""
-        async with browser() as running:
-            await self.cold(running)
-            window = await self.window(running)
+        await self.cold()
+        async with self.window() as window:
             for number in self.plan.clicks:
                 self.say(f"{number} sessions")
                 await self.more(number)
                 await self.clicks(number, window)
                 await self.rows(number, window)
-        for visitor in self.visitors:
-            await visitor.close()
+        for person in self.people:
+            await person.visitor.close()
         return dict(self.figures) | {"app_mb": round(self.process.memory_info().rss / 2**20)}
 
-    async def window(self, running: Any) -> Any:
-        """Open a window that is signed in."""
-        window = await running.new_context(viewport={"width": 1280, "height": 900})
+    @asynccontextmanager
+    async def window(self) -> AsyncIterator[Any]:
+        """Run a browser that has never been here, and is signed in."""
         named = (one.split("=", 1) for one in self.cookies.split("; "))
-        await window.add_cookies([{"name": name, "value": value, "url": self.url} for name, value in named])
-        return window
+        with tempfile.TemporaryDirectory() as profile:
+            async with browser(profile) as window:
+                await window.add_cookies([{"name": name, "value": value, "url": self.url} for name, value in named])
+                yield window
 
-    async def cold(self, running: Any) -> None:
+    async def cold(self) -> None:
         """Open a page in browsers that have never been here; the first one also warms the app."""
         taken = []
         for _ in range(4):
-            window = await self.window(running)
-            taken.append(await self.paint(window))
-            await window.close()
+            async with self.window() as window:
+                taken.append(await self.paint(window))
         self.figures["first_visit_s"] = {1: round(statistics.median(taken[1:]), 2)}
 
     async def paint(self, window: Any) -> float:
         """Open the overview of some keyword; returns the seconds until its figures and its plot are drawn."""
-        url = f"{self.url}/?page=overview&keyword={self.keyword().replace(' ', '+')}"
+        url = f"{self.url}/?page=overview&keyword={self.another(KEYWORDS).replace(' ', '+')}"
         return await painted(window, url, ".tiles .figure", ".bk-Figure canvas")
 
-    def keyword(self) -> str:
-        """Draw a keyword."""
-        return f"keyword {self.dice.randint(1, month.KEYWORDS):02}"
+    def another(self, every: Iterable[str], but: str = "") -> str:
+        """Draw one, but not what is chosen already: nothing would follow from it."""
+        return self.dice.choice([one for one in every if one != but])
 
     async def more(self, number: int) -> None:
         """Open pages until there are so many; note what each costs."""
-        new = number - len(self.visitors)
+        new = number - len(self.people)
         cpu, held = self.cpu(), self.process.memory_info().rss
         for _ in range(new):
-            self.visitors.append(await Visitor.open(self.url, self.cookies, page="overview", keyword=self.keyword()))
+            self.people.append(await self.person())
         await asyncio.sleep(SETTLE)
         self.figures["cpu_s_per_session"][number] = round((self.cpu() - cpu) / new, 3)
         self.figures["mb_per_session"][number] = round((self.process.memory_info().rss - held) / new / 2**20, 2)
         cpu = self.cpu()
         await asyncio.sleep(SETTLE)
         self.figures["idle_cpu_share"][number] = round((self.cpu() - cpu) / SETTLE, 3)
+
+    async def person(self) -> Person:
+        """Let somebody come, to the overview of a keyword."""
+        keyword = self.another(KEYWORDS)
+        visitor = await Visitor.open(self.url, self.cookies, page="overview", keyword=keyword)
+        came = Person(visitor, keyword, self.span("3 d"))
+        came.noted()
+        return came
 
     def cpu(self) -> float:
         """Return the seconds that a processor has worked for the app."""
@@ -237,10 +272,11 @@ class Use:
         """Let everybody use the app, while Chromium opens pages; note how long both take."""
         taken: list[tuple[str, str, float]] = []
         think = self.plan.think if number > 1 else 0.0
-        using = asyncio.gather(
-            *(self.click(visitor, self.plan.clicks[number], think, taken) for visitor in self.visitors)
-        )
-        paints = [await self.paint(window) for _ in range(self.plan.paints)]
+        using = asyncio.gather(*(self.click(person, self.plan.clicks[number], think, taken) for person in self.people))
+        paints = []
+        for _ in range(self.plan.paints):
+            await self.pause(think / 2)  # who comes is no crowd of its own
+            paints.append(await self.paint(window))
         await using
         every = [1000 * seconds for _, _, seconds in taken]
         self.figures["first_paint_p50_s"][number] = round(statistics.median(paints), 2)
@@ -252,45 +288,45 @@ class Use:
         self.figures["interaction_p95_ms_by_page"][number] = parted((page, seconds) for _, page, seconds in taken)
         self.figures["unanswered"][number] = sum(seconds >= PATIENCE for _, _, seconds in taken)
 
-    async def click(self, visitor: Visitor, times: int, think: float, taken: list[tuple[str, str, float]]) -> None:
+    async def click(self, person: Person, times: int, think: float, taken: list[tuple[str, str, float]]) -> None:
         """Look and click by turns."""
-        state: dict[str, Any] = {"page": "overview", "hours": "3 d", "keyword": "", "span": self.span("3 d")}
         for _ in range(times):
-            await asyncio.sleep(self.dice.expovariate(1 / think) if think else 0)
-            kind, event = self.choice(visitor, state)
-            seconds = await visitor.act(event, "children" if kind == "page" else "search")
-            taken.append((kind, state["page"], seconds))
+            await self.pause(think)
+            kind, event = self.choice(person)
+            taken.append((kind, person.page, await person.act(kind, event)))
+
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for so long on average."""
+        await asyncio.sleep(self.dice.expovariate(1 / seconds) if seconds else 0)
 
     def span(self, hours: str) -> tuple[float, float]:
         """Return from when to when a range is, in seconds."""
         return self.end.timestamp() - 3600 * RANGES[hours], self.end.timestamp()
 
-    def choice(self, visitor: Visitor, state: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def choice(self, person: Person) -> tuple[str, dict[str, Any]]:
         """Draw what somebody does next of what their page offers, each as likely."""
-        start, end = state["span"]
+        start, end = person.span
+        parts = person.visitor.parts
         kinds = ["page", "keyword", "range"]
-        kinds += ["brush"] if state["page"] in ("overview", "hashtag-trend") and end - start > SHORTEST else []
-        kinds += ["word"] if state["page"] == "word-clouds" else []
+        kinds += ["brush"] if person.page in ("overview", "hashtag-trend") and end - start > SHORTEST else []
+        kinds += ["word"] if person.page == "word-clouds" else []
         kind = self.dice.choice(kinds)
         if kind == "page":
-            state["page"] = self.dice.choice([page for page in PAGES if page != state["page"]])
-            return kind, changed(visitor.parts["MenuList", ""], "active", [PAGES.index(state["page"])])
+            person.page = self.another(PAGES, person.page)
+            return kind, changed(parts["MenuList", ""], "active", [PAGES.index(person.page)])
         if kind == "keyword":
-            keyword = self.keyword()
-            while keyword == state["keyword"]:
-                keyword = self.keyword()
-            state["keyword"] = keyword
-            return kind, changed(visitor.parts["Select", "Keyword"], "value", keyword)
+            person.keyword = self.another(KEYWORDS, person.keyword)
+            return kind, changed(parts["Select", "Keyword"], "value", person.keyword)
         if kind == "range":
-            state["hours"] = self.dice.choice([name for name in RANGES if name != state["hours"]])
-            state["span"] = self.span(state["hours"])
-            return kind, changed(visitor.parts["RadioButtonGroup", "1 h"], "value", state["hours"])
+            person.hours = self.another(RANGES, person.hours)
+            person.span = self.span(person.hours)
+            return kind, changed(parts["RadioButtonGroup", "1 h"], "value", person.hours)
         if kind == "word":
-            word = f"word{self.dice.randrange(WORDS)}"
-            return kind, changed(visitor.parts["TextInput", "Word or #hashtag"], "value", word)
+            person.word = self.another(WORDS, person.word)
+            return kind, changed(parts["TextInput", "Word or #hashtag"], "value", person.word)
         left, right = (start + (end - start) * (at + self.dice.random() / 10) for at in (0.3, 0.7))
-        state |= {"hours": "custom", "span": (left, right)}
-        return kind, brushed(visitor.figures[0], 1000 * left, 1000 * right)
+        person.hours, person.span = "custom", (left, right)
+        return kind, brushed(person.plots[person.page], 1000 * left, 1000 * right)
 
     async def rows(self, number: int, window: Any) -> None:
         """Commit tweets; note how long the page in Chromium takes to count them."""

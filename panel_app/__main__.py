@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -42,6 +43,7 @@ def main() -> int:
         threading.Thread(target=stop_with_parent, daemon=True).start()
     server.start()
     loop = server.io_loop
+    gc.freeze()  # what is here now stays: it need not be looked through each time a page is let go of
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
     sys.stdout.write(json.dumps({"app": f"http://{settings.app_address}:{port}"}) + "\n")
