@@ -42,9 +42,9 @@ OPENED = (
 OPENS = "-XX:+IgnoreUnrecognizedVMOptions " + " ".join(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED)
 RESOURCE = "spark.ray.raydp_spark_executor.actor.resource"
 CONFIGS = {
-    "spark.driver.extraJavaOptions": OPENS,
-    # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
     # Garbage is collected by one thread: more, beside the work, would only take the cores away from it.
+    "spark.driver.extraJavaOptions": f"{OPENS} -XX:+UseSerialGC",
+    # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
     "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods -XX:+UseSerialGC",
     "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
     f"{RESOURCE}.cpu": "0.5",
