@@ -14,7 +14,7 @@ from jobs.lake import SCHEMAS
 KEYWORDS = 50
 SPAN = timedelta(hours=72)
 CHUNK = 500_000  # rows made and held in memory at a time
-COMINGS = 8  # times that tweets may come: their ids never meet
+COMINGS = 16  # times that tweets may come: their ids never meet
 KINDS = pa.array(["original", "reply", "quote", "retweet"])
 SHARES = (0.25, 0.12, 0.08, 0.55)
 RETWEET = 3
