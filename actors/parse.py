@@ -64,11 +64,12 @@ class Message:
 
     @property
     def original(self) -> Fields | None:
-        """Return the columns of the tweet that it retweets, if the payload carries it."""
-        try:
-            return _row(self.behind[0]) | self.carried if self.carried else None
-        except Malformed:
-            return None
+        """Return the columns of the tweet that it retweets, if the payload carries it.
+
+        Raises:
+            Malformed: the payload carries it, but it lacks what a row needs.
+        """
+        return _row(self.behind[0]) | self.carried if self.carried else None
 
     @property
     def searched(self) -> str:

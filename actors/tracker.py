@@ -90,26 +90,35 @@ def batch(stretch: Stretch) -> Batch:
     dead: list[Row] = []
     for position, payload in reversed(stretch.payloads):  # the newest first: what is older of an author needs no row
         messages, problems = parse.messages(payload)
-        if problems:
-            dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
         for message in messages:
             if name in keywords_named(message.tags) or (found and found(message.searched)):
-                carry(originals, message, stretch.keyword)
+                problems += carry(originals, message, stretch.keyword)
                 tweets.append(delivered(originals, message, stretch.keyword))
                 meet(authors, message)
+        if problems:
+            dead.append(dead_letter(stretch.spool, position, payload, "malformed", "; ".join(problems)))
     tweets += originals.values()
     met = list(authors.values())
     return Batch(stretch.keyword_id, stretch.spool, stretch.lane, stretch.upto, tweets, met, dead[::-1])
 
 
-def carry(originals: dict[int, parse.Fields], message: parse.Message, keyword: str) -> None:
-    """Keep the row of an original that a retweet carries, once; the next retweets only raise its counts."""
+def carry(originals: dict[int, parse.Fields], message: parse.Message, keyword: str) -> list[str]:
+    """Keep the row of an original that a retweet carries, once; the next retweets only raise its counts.
+
+    Returns a line if it lacks what a row needs: the retweet is stored without it.
+    """
     if message.carried is None:
-        return
+        return []
     if kept := originals.get(message.carried["id"]):
         raise_counts(kept, message.carried)
-    elif original := message.original:
+        return []
+    try:
+        original = message.original
+    except parse.Malformed as error:
+        return [f"original of {message.tweet['id']}: {error}"]
+    if original:
         originals[original["id"]] = row(message, original, keyword, matched=False)
+    return []
 
 
 def delivered(originals: dict[int, parse.Fields], message: parse.Message, keyword: str) -> Row:

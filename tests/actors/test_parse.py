@@ -179,7 +179,8 @@ def test_a_retweet_whose_original_cannot_be_read_stands_alone():
     original = {"id": "1900000000000000001", "text": "by nobody"}
     message = only(stream(tweet(**references(retweeted=original["id"])), [original]))
 
-    assert message.original is None
+    with pytest.raises(Malformed, match="tweet 1900000000000000001: author_id is missing or cannot be read"):
+        message.original  # noqa: B018
     assert message.tweet["kind"] == "retweet"
 
 

@@ -109,6 +109,30 @@ def test_a_malformed_payload_is_kept_and_the_rest_is_stored(engine, track):
     assert rows(engine, SpoolOffset.position, SpoolOffset.stored) == [(4, 2)]
 
 
+@pytest.mark.parametrize("lacking", ["author_id", "text"])
+def test_a_retweet_whose_original_cannot_be_read_is_stored_and_told(engine, track, tables, caplog, lacking):
+    original = message(id=1, author=8)
+    del original["data"][lacking]
+    retweet = message(id=2, references=[("retweeted", 1)], carried=[original])
+    track(message(id=3), retweet)
+
+    assert rows(engine, Tweet.id, Tweet.kind, Tweet.original_id) == [(2, "retweet", 1), (3, "original", None)]
+    [(position, reason, detail, payload)] = rows(
+        engine, DeadLetter.position, DeadLetter.reason, DeadLetter.detail, DeadLetter.payload
+    )
+    assert (position, reason, json.loads(payload)) == (2, "malformed", retweet)
+    assert detail == f"original of 2: tweet 1: {lacking} is missing or cannot be read"
+    assert f"Dropped malformed payload spool:2: {detail}" in caplog.messages
+
+    before = tables()
+    track(message(id=3), retweet)
+    url = engine.url.render_as_string(hide_password=False)
+    assert replay_dead(url) == {"tried": 1, "stored": 0}
+    assert tables() == before
+    assert rows(engine, SpoolOffset.spool, SpoolOffset.stored, SpoolOffset.duplicate) == [("spool", 2, 0)]
+    assert rows(engine, DeadLetter.spool, DeadLetter.position) == [("spool", 2)]
+
+
 def test_a_stretch_sent_again_changes_no_table(engine, track, tables):
     stretch = [message(id=1, text="good day"), message(id=2, references=[("quoted", 1)], text="bad day")]
     track(*stretch)
