@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import HoverTool, NumeralTickFormatter
-from holoviews import opts
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, NumeralTickFormatter, Range1d, Scatter, Segment
+from bokeh.plotting import figure
+from panel.io import hold
 
 from core import queries
 from panel_app import influencers, look
@@ -20,6 +20,7 @@ from panel_app.steady import Steady
 
 FIRST = 5
 DAY = timedelta(days=1)
+SHOWN = ["expected", "low", "high"]  # of each coming day
 WAYS = {
     "shown": "What was shown",
     "model": "The model",
@@ -113,7 +114,7 @@ def scorecard(cards: dict[str, dict[str, dict[str, float]]], people: bool) -> st
         for card in cards.values():
             one = card.get(way, {})
             found = f"<td>{percent(one.get('recall'))}</td>" if people else ""
-            cells += f"{found}<td>{figure(one.get('error'))}</td>"
+            cells += f"{found}<td>{digits(one.get('error'))}</td>"
         body += f"<tr><td>{name}</td>{cells}</tr>"
     counts = "; ".join(
         f"{name}: n = {look.number(card.get('shown', {}).get('forecasts', 0))} forecasts, "
@@ -129,7 +130,7 @@ def percent(share: float | None) -> str:
     return look.number(None) if share is None or pd.isna(share) else f"{100 * share:.0f} %"
 
 
-def figure(error: float | None) -> str:
+def digits(error: float | None) -> str:
     """Return an error in three digits, or a dash."""
     return look.number(None) if error is None or pd.isna(error) else f"{error:,.3g}"
 
@@ -198,28 +199,55 @@ def interval(row: dict[str, Any], subject: str) -> str:
     return " to ".join(FORMS[subject](row[end]) for end in ("low", "high"))
 
 
-def plot(frame: pd.DataFrame, subject: str, dark: bool = False) -> hv.Overlay:
+def plot(frame: pd.DataFrame, subject: str, dark: bool = False) -> Any:
     """Draw what is expected of each coming day, with its interval."""
-    ink = look.colours(dark)[1 if subject == "tweets" else 0]
-    drawn = frame.assign(day=[f"{due - DAY:%a %d %b}" for due in frame["due"]])
-    sure = drawn.dropna(subset=["low"])
-    bounds = sure.assign(down=sure["expected"] - sure["low"], up=sure["high"] - sure["expected"])
-    bars = hv.ErrorBars(bounds, "day", ["expected", "down", "up"])
-    bars = bars.opts(framewise=True, line_color=ink, line_width=2, lower_head=None, upper_head=None)
-    tips = [("", "@day"), ("expected", "@expected{0,0.[00]}"), ("8 of 10 times", "@low{0,0.[00]} - @high{0,0.[00]}")]
-    points = hv.Points(drawn, ["day", "expected"], ["low", "high"])
-    points = points.opts(framewise=True, color=ink, size=9, tools=[HoverTool(tooltips=tips)], default_tools=[])
-    ends = {"ylim": (0, None)} if subject == "tweets" else {"ylim": (-1, 1)}
-    axes = {"xlabel": "", "ylabel": "tweets a day" if subject == "tweets" else "mood", "show_grid": True}
-    shared: dict[str, Any] = {
-        "responsive": True,
-        "height": 220,
-        "toolbar": None,
-        "show_legend": False,
-        "default_tools": [],
-    }
-    form = {"yformatter": NumeralTickFormatter(format="0,0.[0]"), "xrotation": 35}
-    return hv.Overlay([bars, points]).opts(opts.Overlay(**shared, **axes, **ends, **form))
+    drawn = Plot(subject)
+    drawn.show(frame, dark)
+    return drawn.whole
+
+
+class Plot:
+    """The tweets or the mood of the coming days: made once for a page, then only its rows change.
+
+    It is Bokeh's own, for HoloViews takes ten times as long to draw it anew.
+    """
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self.rows: Any = ColumnDataSource()
+        counts = subject == "tweets"
+        self.whole: Any = figure(
+            height=220,
+            sizing_mode="stretch_width",
+            x_range=FactorRange(),
+            y_range=Range1d(start=0 if counts else -1, end=1),
+            y_axis_label="tweets a day" if counts else "mood",
+            tools="",
+            toolbar_location=None,
+            outline_line_color=None,
+        )
+        self.whole.xaxis[0].major_label_orientation = np.radians(35)
+        self.whole.yaxis[0].formatter = NumeralTickFormatter(format="0,0.[0]")
+        self._bars = self._add(Segment(x0="day", y0="low", x1="day", y1="high", line_width=2)).glyph
+        points = self._add(Scatter(x="day", y="expected", size=9))
+        self._points = points.glyph
+        known = [("expected", "@expected{0,0.[00]}"), ("8 of 10 times", "@low{0,0.[00]} - @high{0,0.[00]}")]
+        self.whole.add_tools(HoverTool(renderers=[points], tooltips=[("", "@day"), *known]))
+
+    def show(self, frame: pd.DataFrame, dark: bool) -> None:
+        """Show what a forecast says of each day; one without an interval has no bar."""
+        days = [f"{due - DAY:%a %d %b}" for due in frame["due"]]
+        self.whole.x_range.factors = days
+        self.rows.data = {"day": days} | {name: frame[name].to_numpy(dtype=float) for name in SHOWN}
+        if self._subject == "tweets":
+            self.whole.y_range.end = 1.05 * max([1.0, *frame[SHOWN].astype(float).max().dropna()])
+        ink = look.colours(dark)[1 if self._subject == "tweets" else 0]
+        self._bars.line_color = ink
+        self._points.update(fill_color=ink, line_color=ink)
+
+    def _add(self, glyph: Any) -> Any:
+        """Draw the rows by one glyph, which `figure.scatter` and the like would make three of: none is selected."""
+        return self.whole.add_glyph(self.rows, glyph)
 
 
 def days(view: View, subject: str) -> str:
@@ -256,10 +284,11 @@ def table(rows: pd.DataFrame, subject: str) -> str:
 
 def coming(selection: Selection, subject: str) -> pn.Column:
     """Build the part of the page about the tweets or the mood of the coming days."""
-    view = selection.param.view
+    view, drawn = selection.param.view, Plot(subject)
 
-    def drawn(view: View) -> hv.Overlay:
-        return plot(newest(told_of(view, subject)), subject, view.dark)
+    def follow(*_: object) -> None:
+        with hold():  # Panel may call without the document's lock, and Bokeh's own models refuse a change then
+            drawn.show(newest(told_of(selection.view, subject)), selection.view.dark)
 
     def there(view: View) -> bool:
         return not newest(told_of(view, subject)).empty
@@ -270,12 +299,16 @@ def coming(selection: Selection, subject: str) -> pn.Column:
     def shown(view: View) -> str:
         return evidence(view, subject)
 
-    live = hv.DynamicMap(drawn, streams=[hv.streams.Params(selection, ["view"])])
-    chart = pn.pane.HoloViews(live, sizing_mode="stretch_width", linked_axes=False)
+    follow()
+    selection.param.watch(follow, "view")
     return pn.Column(
         look.pane(pn.bind(told, view)),
         # Not the pane itself is hidden: it would hand its design on to Bokeh with `visible`, which raises.
-        pn.Column(chart, visible=pn.bind(there, view), sizing_mode="stretch_width"),
+        pn.Column(
+            pn.pane.Bokeh(drawn.whole, sizing_mode="stretch_width"),
+            visible=pn.bind(there, view),
+            sizing_mode="stretch_width",
+        ),
         Steady(html=pn.bind(shown, view), sizing_mode="stretch_width"),
         sizing_mode="stretch_width",
         margin=(14, 0, 0, 0),

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import HoverTool
-from holoviews import opts
+from bokeh.events import RangesUpdate
+from bokeh.models import ColumnDataSource, HoverTool, Patch, Range1d, Scatter, Text
+from bokeh.plotting import figure
+from panel.io import hold
 
 from core import queries
 from panel_app import influencers, look
@@ -26,28 +27,31 @@ ASIDE = 0.45  # cells between the sentiments of one place
 ASPECT = (EAST[1] - EAST[0]) / (NORTH[1] - NORTH[0])
 CELLS = {False: 28, True: 11}  # across the view, of a desk and of a phone; who is in one cell is drawn as one group
 NUMBER = (0.75, 0.45)  # cells that a number takes across and down
-TOOLS = ["pan", "wheel_zoom", "zoom_in", "zoom_out", "reset"]
+TOOLS = "pan,wheel_zoom,zoom_in,zoom_out,reset"
 LAND = {False: ("#C9D3DC", "#F2F5F8"), True: ("#3A444D", "#1A1E22")}  # land, sea
+MARK = ["x", "y", "size", "where", "people", "who", "score", "confidence"]  # what is drawn and told of a group
+TIPS = [
+    ("", "@where"),
+    ("influencers", "@people{0,0}"),
+    ("highest", "@who, score @score{0.0}"),
+    ("place is right", "@confidence{0%} sure"),
+]
+HEAT = [("voices", "@voices{0,0}"), ("tweets", "@tweets{0,0}")]
 
 PLACE = ["place", "country_code", "latitude", "longitude", "place_confidence"]
 NOBODY = pd.DataFrame(columns=["score", "label", "name", "username", *PLACE, "percent"])
 NOWHERE = pd.DataFrame(columns=["latitude", "longitude", "voices", "tweets"])
 
 
-@pn.cache
-def basemap() -> list[dict[str, Any]]:
-    """Return every country as one shape for hv.Polygons, in web mercator metres.
+@functools.cache
+def basemap() -> dict[str, Any]:
+    """Return the outlines of all countries in web mercator metres, parted by NaN, as one shape; it must not be changed.
 
-    Parts are parted by NaN and each has its list of holes; one shape costs a third of one for each part.
+    The only country with a hole is South Africa, and Lesotho fills it.
     """
-    xs: list[Any] = []
-    ys: list[Any] = []
-    holes = []
-    for part in json.loads(WORLD.read_text())["p"]:  # {"n": name, "e": [xs, ys], "h": [[xs, ys], ...]}, in km
-        xs += [np.array(part["e"][0]) * 1e3, [np.nan]]
-        ys += [np.array(part["e"][1]) * 1e3, [np.nan]]
-        holes.append([np.column_stack(hole) * 1e3 for hole in part["h"]])
-    return [{"x": np.concatenate(xs)[:-1], "y": np.concatenate(ys)[:-1], "holes": holes}]
+    parts = json.loads(WORLD.read_text())["p"]  # {"n": name, "e": [xs, ys], "h": [[xs, ys], ...]}, in km
+    lines = [[one for part in parts for one in (*part["e"][axis], np.nan)][:-1] for axis in (0, 1)]
+    return {name: np.array(line, dtype=np.float32) * 1000 for name, line in zip("xy", lines, strict=True)}
 
 
 def placed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -86,25 +90,10 @@ def grouped(known: pd.DataFrame, width: float, phone: bool = False) -> pd.DataFr
     return groups.assign(x=beside, where=where, who=who, size=9 + 5 * groups["people"] ** 0.5, cell=cell)
 
 
-def points(groups: pd.DataFrame, label: int, dark: bool) -> hv.Points:
-    """Draw the groups of one sentiment, in its colour and its shape."""
-    tips = [("", "@where"), ("influencers", "@people{0,0}"), ("highest", "@who, score @score{0.0}")]
-    hover = HoverTool(tooltips=[*tips, ("place is right", "@confidence{0%} sure")])
-    details = ["where", "people", "who", "score", "confidence", "size"]
-    some = hv.Points(groups[groups["label"] == label], ["x", "y"], details)
-    edge = LAND[dark][1]
-    style = {"color": look.colours(dark)[label], "marker": look.MARKERS[label], "line_color": edge, "alpha": 0.85}
-    return some.opts(size="size", tools=[hover], default_tools=TOOLS, **style)
-
-
-def crowds(groups: pd.DataFrame, dark: bool) -> hv.Labels:
-    """Write on each group how many it stands for, as far as that can be read."""
+def crowds(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return what is written on each group: how many it stands for, as far as that can be read."""
     many = readable(groups[groups["people"] > 1])
-    many = many.assign(count=many["people"].map(look.short))
-    ink = "#15181B" if dark else "white"
-    return hv.Labels(many, ["x", "y"], "count").opts(
-        text_color=ink, text_font_size="8pt", text_font_style="bold", default_tools=TOOLS
-    )
+    return many.assign(count=many["people"].map(look.short))
 
 
 def readable(groups: pd.DataFrame) -> pd.DataFrame:
@@ -117,38 +106,73 @@ def readable(groups: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(kept, columns=groups.columns)
 
 
-def heat(squares: pd.DataFrame, dark: bool) -> hv.Points:
-    """Draw where many tweet from, without a mood and without anybody's place: the more voices the larger."""
-    drawn = squares.assign(size=6 + 3 * squares["voices"].astype(float) ** 0.5)
-    hover = HoverTool(tooltips=[("voices", "@voices{0,0}"), ("tweets", "@tweets{0,0}")])
-    style = {"color": "#F0C75E" if dark else "#8A5A00", "marker": "square", "alpha": 0.45, "line_color": None}
-    return hv.Points(drawn, ["x", "y"], ["voices", "tweets", "size"]).opts(
-        size="size", tools=[hover], default_tools=TOOLS, **style
-    )
+def plot(frame: pd.DataFrame, dark: bool = False) -> Any:
+    """Draw the influencers over the world, in groups as wide as the whole of it asks."""
+    drawn = Plot()
+    drawn.show(grouped(placed(frame), EAST[1] - EAST[0]), placed(NOWHERE), dark)
+    return drawn.whole
 
 
-@functools.cache  # of the same shapes HoloViews sends a page only the first
-def world(dark: bool = False) -> hv.Polygons:
-    """Draw the countries, from this machine alone."""
-    land, sea = LAND[dark]
-    return hv.Polygons(basemap(), ["x", "y"]).opts(
-        color=land, line_color=sea, line_width=0.6, tools=[], default_tools=TOOLS
-    )
+class Plot:
+    """The world and who is where: made once for a page, then only its rows change.
 
+    It is Bokeh's own, for HoloViews takes ten times as long to draw it anew. There are no axes, metres are equal both
+    ways, and one looks closer by wheel, pinch or button; the buttons are where there is room.
+    """
 
-def plot(frame: pd.DataFrame, width: float = EAST[1] - EAST[0], dark: bool = False) -> hv.Overlay:
-    """Draw the influencers over the world, in groups as wide as the view asks."""
-    groups = grouped(placed(frame), width)
-    layers = (points(groups, label, dark) for label in look.LABELS)
-    return framed(hv.Overlay([world(dark), *layers, crowds(groups, dark)]))
+    def __init__(self, phone: bool = False) -> None:
+        self.rows: dict[Any, Any] = {name: ColumnDataSource() for name in ("heat", *look.LABELS, "counts")}
+        self.whole: Any = figure(
+            aspect_ratio=ASPECT,
+            sizing_mode="scale_width",
+            x_range=Range1d(start=EAST[0], end=EAST[1]),
+            y_range=Range1d(start=NORTH[0], end=NORTH[1]),
+            tools=TOOLS,
+            active_scroll="wheel_zoom",
+            toolbar_location="below" if phone else "right",
+            outline_line_color=None,
+            min_border=0,
+        )
+        self.whole.toolbar.logo = None
+        self.whole.axis.visible = self.whole.grid.visible = False
+        self._land = self._add(ColumnDataSource(basemap()), Patch(x="x", y="y", line_width=0.6)).glyph
+        style: dict[str, Any] = {"x": "x", "y": "y", "size": "size"}
+        heat = self._add(self.rows["heat"], Scatter(**style, marker="square", fill_alpha=0.45, line_color=None))
+        some = {
+            label: self._add(
+                self.rows[label], Scatter(**style, marker=look.MARKERS[label], fill_alpha=0.85, line_alpha=0.85)
+            )
+            for label in look.LABELS
+        }
+        self._heat, self._marks = heat.glyph, {label: one.glyph for label, one in some.items()}
+        number: dict[str, Any] = {"text_font_size": "8pt", "text_font_style": "bold"}
+        number |= {"text_align": "center", "text_baseline": "middle"}
+        self._numbers = self._add(self.rows["counts"], Text(x="x", y="y", text="count", **number)).glyph
+        self.whole.add_tools(
+            HoverTool(renderers=[heat], tooltips=HEAT), HoverTool(renderers=list(some.values()), tooltips=TIPS)
+        )
 
+    def show(self, groups: pd.DataFrame, squares: pd.DataFrame, dark: bool) -> None:
+        """Show groups of influencers, or of a sensitive keyword areas where many tweet from, without a mood."""
+        drawn: dict[Any, pd.DataFrame] = {label: groups[groups["label"] == label][MARK] for label in look.LABELS}
+        drawn["counts"] = crowds(groups)[["x", "y", "count"]]
+        sized = squares.assign(size=6 + 3 * squares["voices"].astype(float) ** 0.5)  # the more voices the larger
+        drawn["heat"] = sized[["x", "y", "size", "voices", "tweets"]]
+        for name, frame in drawn.items():
+            self.rows[name].data = {column: list(frame[column]) for column in frame}
+        self._paint(dark)
 
-def framed(chart: hv.Overlay, phone: bool = False) -> hv.Overlay:
-    """Set a map's frame: no axes, equal metres both ways, zoom by wheel and pinch; its tools where there is room."""
-    frame: dict[str, Any] = {"responsive": True, "aspect": ASPECT, "xaxis": None, "yaxis": None}
-    frame |= {"xlim": EAST, "ylim": NORTH, "show_frame": False, "show_legend": False}
-    frame["toolbar"] = "below" if phone else "right"
-    return chart.opts(opts.Overlay(active_tools=["wheel_zoom"], hooks=[look.frameless], **frame))
+    def _add(self, rows: ColumnDataSource, glyph: Any) -> Any:
+        """Draw rows by one glyph, which `figure.scatter` and the like would make three of: nothing here is selected."""
+        return self.whole.add_glyph(rows, glyph)
+
+    def _paint(self, dark: bool) -> None:
+        land, sea = LAND[dark]
+        self._land.update(fill_color=land, line_color=sea)
+        self._heat.fill_color = "#F0C75E" if dark else "#8A5A00"
+        self._numbers.text_color = "#15181B" if dark else "white"
+        for label, marks in self._marks.items():
+            marks.update(fill_color=look.colours(dark)[label], line_color=sea)
 
 
 def places(view: View) -> pd.DataFrame:
@@ -158,10 +182,9 @@ def places(view: View) -> pd.DataFrame:
     return view.read(queries.influencer_places(view.keyword_id, view.start, view.end, until=view.scored_until))
 
 
-@functools.lru_cache(maxsize=100)  # four layers ask for the same
-def groups_of(view: View, x_range: tuple[float, float], phone: bool) -> pd.DataFrame:
-    """Read the influencers of a view in groups, as far apart as the eastings that are looked at ask."""
-    return grouped(placed(places(view)), x_range[1] - x_range[0], phone)
+def groups_of(view: View, width: float, phone: bool) -> pd.DataFrame:
+    """Read the influencers of a view in groups, as far apart as the metres that are looked at ask."""
+    return grouped(placed(places(view)), width, phone)
 
 
 def squares(view: View) -> pd.DataFrame:
@@ -243,28 +266,31 @@ def table(names: Sequence[str], lines: str, view: View) -> str:
 
 def page(selection: Selection) -> pn.Column:
     """Build the page; the map stays, what lies on it follows."""
-    phone = look.on_phone()
-    extent = hv.streams.RangeX(x_range=EAST)
-    chosen = hv.streams.Params(selection, ["view"])
-
-    def layer(label: int) -> hv.DynamicMap:
-        def drawn(view: View, x_range: tuple[float, float] | None) -> hv.Points:
-            return points(groups_of(view, x_range or EAST, phone), label, view.dark)
-
-        return hv.DynamicMap(drawn, streams=[chosen, extent])
-
-    def counted(view: View, x_range: tuple[float, float] | None) -> hv.Labels:
-        return crowds(groups_of(view, x_range or EAST, phone), view.dark)
-
-    counts = hv.DynamicMap(counted, streams=[chosen, extent])
-    crowded = hv.DynamicMap(lambda view: heat(squares(view), view.dark), streams=[chosen])
-    land = hv.DynamicMap(lambda view: world(view.dark), streams=[chosen])
-    layers = [layer(label) for label in look.LABELS]
-    extent.source = layers[0]
-    chart = framed(land * crowded * layers[0] * layers[1] * layers[2] * counts, phone)
     return pn.Column(
         look.pane(pn.bind(summary, selection.param.view)),
-        pn.pane.HoloViews(chart, sizing_mode="scale_width", linked_axes=False, margin=(6, 0)),
+        chart(selection),
         look.folded("The map as a table", lambda: look.pane(pn.bind(twin, selection.param.view))),
         sizing_mode="stretch_width",
     )
+
+
+def chart(selection: Selection) -> pn.pane.Bokeh:
+    """Return the live map: its groups move and part as one looks closer, its canvas stays."""
+    phone, width = look.on_phone(), EAST[1] - EAST[0]
+    drawn = Plot(phone)
+
+    def follow(*_: object) -> None:
+        view = selection.view
+        with hold():  # Panel may call without the document's lock, and Bokeh's own models refuse a change then
+            drawn.show(groups_of(view, width, phone), squares(view), view.dark)
+
+    def look_closer(event: Any) -> None:
+        nonlocal width
+        if abs(event.x1 - event.x0 - width) > 1:  # metres; else the map was only moved
+            width = event.x1 - event.x0
+            follow()
+
+    follow()
+    selection.param.watch(follow, "view")
+    drawn.whole.on_event(RangesUpdate, look_closer)
+    return pn.pane.Bokeh(drawn.whole, sizing_mode="scale_width", margin=(6, 0))

@@ -114,7 +114,20 @@ def test_the_coming_days_are_told_by_the_day_they_are(keyword, put, view):
 
     assert "<td>Mon 15 Jun 2026</td><td>\N{MINUS SIGN}0.21</td><td>\N{MINUS SIGN}0.40 to +0.02</td>" in told
     assert "<td>Tue 16 Jun 2026</td><td>+0.10</td><td>\N{EN DASH}</td>" in told
-    forecast.plot(forecast.newest(forecast.told_of(view(), "mood")), "mood")
+
+
+def test_each_coming_day_is_drawn_in_its_place_and_one_without_an_interval_has_no_bar(keyword, put, view):
+    keyword()
+    put(ForecastRun, run_row("tweets", ahead=3))
+    some = {"subject": "tweets", "author_id": None, "place": 1, "chance": None, "expected": 40.0, "high": 90.0}
+    put(Forecast, *(row(**some | {"due": MONDAY + ahead * DAY, "low": 30.0}) for ahead in (1, 3)))
+    put(Forecast, row(**some | {"due": MONDAY + 2 * DAY, "low": None, "high": None}))
+    drawn = forecast.plot(forecast.newest(forecast.told_of(view(), "tweets")), "tweets")
+    rows = drawn.renderers[0].data_source.data
+
+    assert drawn.x_range.factors == list(rows["day"]) == ["Mon 15 Jun", "Tue 16 Jun", "Wed 17 Jun"]
+    assert [forecast.np.isnan(low) for low in rows["low"]] == [False, True, False]
+    assert drawn.y_range.end > 90
 
 
 def test_strangers_names_become_no_markup(keyword, put, author_row, view):

@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 import pytest
+from bokeh.events import RangesUpdate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,9 +53,9 @@ def test_grouping_loses_nobody(spots, width):
 
 
 def test_the_basemap_is_the_world_without_a_request():
-    [world] = influencer_map.basemap()
+    world = influencer_map.basemap()
 
-    assert sum(map(math.isnan, world["x"])) == len(world["holes"]) - 1 == 278
+    assert sum(map(math.isnan, world["x"])) == sum(map(math.isnan, world["y"])) == 278
 
 
 def test_the_page_counts_those_whose_place_is_unknown(keyword, put, author_row, tweet_row, influence_row):
@@ -81,9 +82,9 @@ def test_with_nobody_to_show_the_map_is_drawn_empty(put, keyword, author_row, tw
 
 def test_a_group_has_its_number_on_it_and_a_single_one_has_none():
     frame = pd.DataFrame([somebody(), somebody(name="Bob"), somebody(label=-1)])
-    drawn = influencer_map.crowds(influencer_map.grouped(influencer_map.placed(frame), 4e7), False)
+    drawn = influencer_map.crowds(influencer_map.grouped(influencer_map.placed(frame), 4e7))
 
-    assert drawn.dframe()["count"].tolist() == ["2"]
+    assert drawn["count"].tolist() == ["2"]
 
 
 @given(st.lists(st.tuples(st.floats(-1e7, 1e7), st.floats(-7e6, 7e6), st.integers(2, 99)), max_size=30))
@@ -124,3 +125,35 @@ def test_of_a_sensitive_keyword_only_areas_with_ten_voices_are_on_the_map(keywor
 
     assert (area["latitude"], area["longitude"], area["voices"]) == (41.0, -87.0, 10)
     assert "<td>41°, -87°</td><td>10</td>" in influencer_map.twin(view)
+
+
+def test_a_group_parts_as_one_looks_closer_and_stays_as_the_map_is_moved(
+    keyword, put, author_row, tweet_row, influence_row
+):
+    keyword("nike")
+    put(Author, author_row(1), author_row(2))
+    put(Tweet, *(tweet_row(id, author_id=id, place="Here", latitude=45.0, longitude=4.0 + id) for id in (1, 2)))
+    put(Influence, influence_row(1), influence_row(2))
+    drawn = influencer_map.page(Selection())[1].object
+    groups = drawn.renderers[2].data_source
+
+    def look_at(x0, x1):
+        drawn._trigger_event(RangesUpdate(drawn, x0=x0, x1=x1))
+        return groups.data["people"]
+
+    assert groups.data["people"] == [2]
+    before = groups.data
+    assert look_at(-1e7, 2.9e7) == [2]
+    assert groups.data is before
+    assert look_at(0, 1e6) == [1, 1]
+
+
+def test_of_a_sensitive_keyword_areas_are_drawn_and_no_person_is(keyword, put, tweet_row, author_row, influence_row):
+    keyword("nike", sensitive=True)
+    put(Author, author_row(1))
+    put(Tweet, *(tweet_row(id, author_id=id, latitude=41.9, longitude=-87.6) for id in range(1, 11)))
+    put(Influence, influence_row(1))
+    _, areas, *people = (one.data_source.data for one in influencer_map.page(Selection())[1].object.renderers)
+
+    assert areas["voices"] == [10]
+    assert all(not rows["x"] for rows in people)
