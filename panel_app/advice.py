@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -12,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 
 from core import accounts, queries
 from core.accounts import Visitor
 from panel_app import contrast, cuts, data, look, topics
 from panel_app.selection import Selection, View
+from panel_app.steady import Steady
 
 DAY = timedelta(days=1)
 PAST = timedelta(days=14)  # that habits are read from
@@ -37,6 +38,7 @@ KINDS = {
     "hour": "Post at this hour",
     "place": "Look at this place",
 }
+ANSWERS = {"done": "Done", "not-useful": "Not useful"}
 PEOPLE = ("keep", "invite", "win")
 NOTHING = "Nothing stands out by a number that is sure enough. More tweets, or a longer history, tell more."
 ABOUT = "The best of each kind comes first. What you answer is kept, and not advised again for 14 days."
@@ -188,13 +190,19 @@ def named(row: dict[str, Any]) -> str:
     return f"{name} (@{username})" if username else name
 
 
-def ranked(kinds: list[Iterator[Advice]], answered: Callable[[Advice], bool]) -> list[Advice]:
+def ranked(kinds: Iterable[Iterable[Advice]], answered: Callable[[Advice], bool]) -> list[Advice]:
     """Return what is advised in order: the best of each kind, then the second ones; what was answered is left out."""
     lists = [[one for one in kind if not answered(one)][:EACH] for kind in kinds]
     return [one for row in zip_longest(*lists) for one in row if one is not None][:MOST]
 
 
-def kinds_of(view: View) -> list[Iterator[Advice]]:
+@functools.lru_cache(maxsize=100)  # it is read ahead, then asked for; a view knows its version
+def kinds_of(view: View) -> list[list[Advice]]:
+    """Read what is advised, of each kind the best first; it must not be changed."""
+    return [list(kind) for kind in found_for(view)]
+
+
+def found_for(view: View) -> list[Iterator[Advice]]:
     """Read what advice rests on; about a sensitive keyword there is none on people."""
     _, now = topics.hours_of(view)
     since, hour, read = now - PAST, cuts.begun(now, topics.HOUR, "UTC"), topics.steady
@@ -255,53 +263,52 @@ def advised(view: View, visitor: Visitor | None) -> list[Advice]:
 
 
 class List:
-    """The advice of one page; a row is made anew only when the list has changed."""
+    """The advice of one page: one piece of HTML, for a component at each row and button takes ten times as long."""
 
     def __init__(self, selection: Selection, visitor: Visitor):
         self._selection = selection
         self._visitor = visitor
-        self._shown: Any = None
+        self._shown: dict[str, Advice] = {}  # by key
         self.answer = look.pane("")
-        self.view = pn.Column(sizing_mode="stretch_width")
+        self.view = Steady(sizing_mode="stretch_width")
+        self.view.on_msg(lambda event: self.take(str(event.data)))
 
     def show(self, *_: object) -> None:
         """Show what is to be done now."""
         view = self._selection.view
         if view is None:
             return
-        shown = advised(view, self._visitor)
-        if (told := (view.keyword_id, view.sensitive, view.dark, shown)) == self._shown:
-            return
-        self._shown = told
+        self._shown = {one.key(view.keyword_id): one for one in advised(view, self._visitor)}
         note = f"{ABOUT} {SENSITIVE}" if view.sensitive else ABOUT
-        head = look.pane(look.block(f'<p class="quiet">{note}</p>', view.dark))
-        nothing = look.pane(look.block(look.empty("Nothing to advise", NOTHING), view.dark))
-        rows: list[pn.viewable.Viewable] = [self._row(one, view) for one in shown]
-        self.view[:] = [head, *(rows or [nothing])]
+        rows = "".join(row_html(one, key) for key, one in self._shown.items())
+        body = rows or look.empty("Nothing to advise", NOTHING)
+        self.view.html = look.block(f'<p class="quiet">{note}</p>{body}', view.dark, "advice")
 
-    def _row(self, one: Advice, view: View) -> pmui.Paper:
-        buttons = [self._button(what, one, view.keyword_id) for what in ("Done", "Not useful")]
-        tools = pmui.FlexBox(*buttons, gap="8px", margin=0, sizing_mode="stretch_width")
-        return pmui.Paper(look.pane(look.block(row_html(one), view.dark)), tools, margin=(0, 0, 12, 0), **look.CARD)
-
-    def _button(self, what: str, one: Advice, keyword_id: int) -> pmui.Button:
-        about = f"{what}: {KINDS[one.kind].lower()}, {one.about}"
-        made = pmui.Button(label=what, size="small", variant="outlined", margin=0, description=about)
-        made.on_click(lambda _event: self.take(one, what.lower(), keyword_id))
-        return made
-
-    def take(self, one: Advice, what: str, keyword_id: int) -> None:
+    def take(self, said: str) -> None:
         """Keep an answer, and show what remains."""
+        what, _, key = said.partition(" ")
+        one = self._shown.get(key)
+        if one is None or what not in ANSWERS:
+            return
         wrong = "" if accounts.visitor(data.engine(), self._visitor.session) else SIGNED_OUT
+        answer = ANSWERS[what].lower()
         if not wrong:
-            accounts.record(data.engine(), self._visitor.account_id, "advice", what=what, key=one.key(keyword_id))
+            accounts.record(data.engine(), self._visitor.account_id, "advice", what=answer, key=key)
             self.show()
-        self.answer.object = look.said(wrong, f"Noted as {what}: {one.about}", self._selection.dark)
+        self.answer.object = look.said(wrong, f"Noted as {answer}: {one.about}", self._selection.dark)
 
 
-def row_html(one: Advice) -> str:
-    """Return one advice: its kind, whom or what it is about, and why."""
-    return f'<span class="quiet">{KINDS[one.kind]}</span><h2>{look.safe(one.about)}</h2><p>{look.safe(one.why)}</p>'
+def row_html(one: Advice, key: str) -> str:
+    """Return one advice: its kind, whom or what it is about, why, and the buttons that answer it."""
+    about = look.safe(f"{KINDS[one.kind].lower()}, {one.about}")
+    buttons = "".join(
+        f'<button type="button" data-say="{what} {key}" aria-label="{name}: {about}">{name}</button>'
+        for what, name in ANSWERS.items()
+    )
+    return (
+        f'<article class="card"><span class="quiet">{KINDS[one.kind]}</span><h2>{look.safe(one.about)}</h2>'
+        f'<p>{look.safe(one.why)}</p><div class="takes">{buttons}</div></article>'
+    )
 
 
 def page(selection: Selection, visitor: Visitor) -> pn.Column:

@@ -11,7 +11,10 @@ from panel_app import look
 
 
 class Steady(JSComponent):
-    """Our own HTML; while it changes, each `<details>` with an id stays open, and the keyboard where it was."""
+    """Our own HTML; while it changes, each `<details>` with an id stays open, and the keyboard where it was.
+
+    A click on a button in it is told to `on_msg`, as what stands in its `data-say`.
+    """
 
     html: Any = param.String("")
 
@@ -29,6 +32,10 @@ class Steady(JSComponent):
           if (one.id === held) one.querySelector("summary").focus()
         }
       }
+      place.addEventListener("click", (event) => {
+        const button = event.target.closest("[data-say]")
+        if (button) model.send_msg(button.dataset.say)
+      })
       model.on("html", draw)
       draw()
     }

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from panel.models.esm import DataEvent
 from sqlalchemy import select
 
 from core import accounts
@@ -17,7 +18,7 @@ from core.models import Author, Event, Influence, Term, Trend, Tweet
 from panel_app import advice, topics
 from panel_app.advice import Advice
 from panel_app.selection import Selection
-from tests.panel_app.conftest import NOON, PAYLOAD, SECRET, minute_row, strangers_text
+from tests.panel_app.conftest import NOON, PAYLOAD, SECRET, Tags, minute_row, strangers_text
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOW = pd.Timestamp(NOON)
@@ -174,15 +175,24 @@ def unhappy(keyword, put, author_row, tweet_row, influence_row):
 
 
 def buttons(shown):
-    """Return each row's two buttons by what they do and whom they are about."""
-    return {one.description: one for row in shown[1] if hasattr(row, "elevation") for one in row[1]}
+    """Return what each button of a page says, by what it does and whom it is about."""
+    return {label: said for said, label in re.findall(r'data-say="(.*?)" aria-label="(.*?)"', shown[1].html)}
+
+
+def press(shown, label):
+    """Press a button as a browser does."""
+    say(shown, buttons(shown)[label])
+
+
+def say(shown, what):
+    shown[1]._process_event(DataEvent(model=None, data=what))
 
 
 def test_an_answer_is_kept_and_the_advice_goes(unhappy, visitor, engine):
     unhappy()
     analyst = visitor()
     shown = advice.page(Selection(hours=24), analyst)
-    buttons(shown)["Done: win them back, Ann (@Ann)"].param.trigger("clicks")
+    press(shown, "Done: win them back, Ann (@Ann)")
 
     assert buttons(shown) == {}
     assert "Noted as done" in shown[0].object
@@ -198,9 +208,21 @@ def test_who_is_signed_out_changes_nothing(unhappy, visitor, engine):
     analyst = visitor()
     shown = advice.page(Selection(hours=24), analyst)
     accounts.end_session(engine, analyst.session)
-    buttons(shown)["Not useful: win them back, Ann (@Ann)"].param.trigger("clicks")
+    press(shown, "Not useful: win them back, Ann (@Ann)")
 
     assert advice.SIGNED_OUT in shown[0].object
+    with engine.connect() as connection:
+        assert connection.execute(select(Event.id).where(Event.kind == "advice")).all() == []
+
+
+@pytest.mark.parametrize("said", ["", "done", "done 0123456789abcdef", "admin {key}", "{key}"])
+def test_what_is_no_answer_to_what_is_shown_changes_nothing(unhappy, visitor, engine, said):
+    unhappy()
+    shown = advice.page(Selection(hours=24), visitor())
+    key = buttons(shown)["Done: win them back, Ann (@Ann)"].split()[1]
+    say(shown, said.format(key=key))
+
+    assert len(buttons(shown)) == 2
     with engine.connect() as connection:
         assert connection.execute(select(Event.id).where(Event.kind == "advice")).all() == []
 
@@ -210,13 +232,16 @@ def test_of_a_sensitive_keyword_nobody_is_advised_on(unhappy, visitor):
     shown = advice.page(Selection(hours=24), visitor())
 
     assert buttons(shown) == {}
-    assert advice.SENSITIVE in shown[1][0].object
+    assert advice.SENSITIVE in shown[1].html
 
 
 @given(strangers_text(min_size=1))
 def test_strangers_names_become_no_markup(name):
-    row = advice.row_html(Advice("win", name, f"score 9 {PAYLOAD}"))
+    row = advice.row_html(Advice("win", name, f"score 9 {PAYLOAD}"), "key")
+    tags = Tags(row)
 
+    assert tags.tags.count("button") == 2
+    assert tags.handlers == []
     assert "<img" not in row
     assert "<b>" not in row
 
