@@ -35,10 +35,12 @@ from jobs.lake import SCHEMAS, Lake, append
 from jobs.session import spark_host
 
 END = datetime(2026, 6, 19, 12, tzinfo=UTC)
-RUNS = range(1, 13)  # quarter hours after END: for the first hours Java goes on compiling what runs often
-WARM = RUNS[-5:]  # those that are measured
+RUNS = 12  # after the first, each a quarter hour later: for hours Java goes on compiling what runs often
+MOST = 150_000_000  # rows in all of them: of many rows fewer runs, or it would take a day
+WARM = 5  # the last of them, which are measured
 FEW = 1000  # one in so many rows is new in each of them
 CORES = 2
+Timed = tuple[float, dict[str, Any]]  # the seconds that a run took, and its answer
 
 
 def measure(settings: Settings, rows: int) -> dict[str, Any]:
@@ -50,42 +52,44 @@ def measure(settings: Settings, rows: int) -> dict[str, Any]:
     # One executor: two would each have to compile the code.
     settings = replace(settings, spark_executors=1, spark_cores=CORES)
     engine, authors = db.engine(settings.database_url), max(rows // 10, 100)
+    quarters = range(1, max(1, min(RUNS, MOST // rows)) + 1)
     lake, weights = fill(engine, settings, rows, authors), load(settings.weights_method)
     # First, while the lake is as it was filled: it is compacted as rows come.
-    duckdb_s = statistics.median(in_duckdb(lake, window(settings, n), weights, CORES) for n in WARM)
+    duckdb_s = statistics.median(in_duckdb(lake, window(settings, n), weights, CORES) for n in quarters[-WARM:])
     with peak() as memory:
         host = spark_host(settings)
-        cold_s, _ = timed(host, END)
+        cold = timed(host, END)
         runs = []
-        for n in RUNS:
+        for n in quarters:
             insert_tweets(engine, rows, rows // FEW, authors, n)
             runs.append(timed(host, END + n * QUARTER))
-        warm = runs[-len(WARM) :]
-        more = rows // 10
-        insert_tweets(engine, rows, more, authors, WARM[-1] + 1)
-        again_s, again = timed(host, END + (WARM[-1] + 1) * QUARTER)
+        insert_tweets(engine, rows, rows // 10, authors, quarters[-1] + 1)
+        again = timed(host, END + (quarters[-1] + 1) * QUARTER)
         ray.kill(host)
     engine.dispose()
+    return figures(rows, duckdb_s, cold, runs, again) | {"peak_mb": memory["mb"]}
+
+
+def figures(rows: int, duckdb_s: float, cold: Timed, runs: list[Timed], again: Timed) -> dict[str, Any]:
+    """Say what was found: how long the first run took, those after it, and one with many new rows."""
+    warm = runs[-WARM:]
     warm_s = statistics.median(seconds for seconds, _ in warm)
-    compute_s = statistics.median(answer["compute_s"] for _, answer in warm)
+    compute_s, load_s = (statistics.median(answer[name] for _, answer in warm) for name in ("compute_s", "load_s"))
     return {
         "rows": rows,
-        "cold_s": round(cold_s, 1),
+        "cold_s": round(cold[0], 1),
         "runs_s": [round(seconds, 1) for seconds, _ in runs],
         "warm_s": round(warm_s, 1),
         "compute_s": compute_s,
-        "load_s": statistics.median(answer["load_s"] for _, answer in warm),
+        "load_s": load_s,
         "duckdb_s": round(duckdb_s, 1),
         "compute_to_duckdb": round(compute_s / duckdb_s, 2),
         "rows_per_s_per_core": round(rows / warm_s / CORES),
-        "peak_mb": memory["mb"],
         "scored_authors": warm[0][1]["authors"],
         "stored_rows": warm[0][1]["rows"],
-        "new_rows": more,
-        "new_rows_s": round(again_s, 1),
-        "new_rows_extract_s": again["extract_s"],
-        "new_rows_compute_s": again["compute_s"],
-        "new_rows_load_s": again["load_s"],
+        "new_rows": again[1]["new_tweets"],
+        "new_rows_s": round(again[0], 1),
+        **{f"new_rows_{name}": again[1][name] for name in ("extract_s", "compute_s", "load_s")},
         "cores": CORES,
     }
 
@@ -133,7 +137,7 @@ def part(blocks: Iterable[pa.Table], skipped: int, count: int) -> Iterator[pa.Ta
             return
 
 
-def timed(host: Any, end: datetime) -> tuple[float, dict[str, Any]]:
+def timed(host: Any, end: datetime) -> Timed:
     """Run the job on one window; returns how long it took, and its answer."""
     began = monotonic()
     answer: dict[str, Any] = ray.get(host.run_influence.remote(end.isoformat()))

@@ -16,7 +16,12 @@ Hashes = npt.NDArray[np.uint32]
 
 
 def bucket(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Return the bucket of each id: Murmur3 of its lower and its upper half, as Spark hashes a BIGINT."""
+    """Return the bucket of each id."""
+    return hashed(ids) % np.int32(BUCKETS)  # never below 0, as Spark's pmod
+
+
+def hashed(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return Spark's hash of each id: Murmur3 of the lower and the upper half of a BIGINT."""
     whole = np.asarray(ids, np.int64).view(np.uint64)
     mixed = np.full(len(whole), SEED, np.uint32)
     for half in (whole & np.uint64(0xFFFFFFFF), whole >> np.uint64(32)):
@@ -24,7 +29,7 @@ def bucket(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     mixed ^= np.uint32(8)  # the bytes of a BIGINT
     mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return (mixed ^ (mixed >> np.uint32(16))).view(np.int32) % np.int32(BUCKETS)  # never below 0, as Spark's pmod
+    return (mixed ^ (mixed >> np.uint32(16))).view(np.int32)
 
 
 def scrambled(words: Hashes) -> Hashes:

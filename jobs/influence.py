@@ -12,6 +12,7 @@ from shutil import rmtree
 from time import monotonic
 from typing import Any
 
+import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sqlalchemy import Engine, func, select
@@ -26,6 +27,7 @@ from jobs.criteria import AUTHOR, Window
 from jobs.extract import extract
 from jobs.lake import KEYS, OUTDATED, OWNERS, SCHEMAS, Lake
 from jobs.lending import SPARK_TYPES, Files
+from jobs.marks import may_be
 from jobs.points import scored
 
 KEPT = 500  # authors of each keyword and label whose rows are stored; totals are of all
@@ -96,12 +98,11 @@ def compute(
 
     What comes here is bounded by KEPT.
     """
-    # Executors have something to do while we plan: first whom all voices reach, which asks for no tweet from before the
-    # window, then those who are ranked, and only then what is told of the best.
-    with ThreadPoolExecutor(2) as beside:
+    # Executors have something to do while we plan: whom all voices reach while we come to those who are ranked, which
+    # takes longest, and these while we come to what is told of the best.
+    with ThreadPoolExecutor(2) as beside, whole as tweets:
         audience = beside.submit(criteria.audience(within, authors, window).collect)
         with (
-            whole as tweets,
             kept(criteria.mentioned(criteria.mentions(tweets), window)) as mentioned,
             kept(criteria.criteria(tweets, mentioned, authors, window)) as people,
         ):
@@ -201,7 +202,8 @@ def newest(files: Files, lake: Lake, table: str, folders: list[str], more: Seque
     outdated = outdated.union(files.spark.range(1).select(*nothing))
     # Told apart by id first: one number is looked up faster than two. The others follow, as a difference of 0.
     same = [F.col(f"row.{key}") - F.col(f"later.{key}") == 0 for key in KEYS[table] if key != "id"]
-    same.append(F.col("row.id") == F.col("later.id"))
+    marked = may_be(files.spark, np.asarray(lake.outdated(table)["id"]), "row.id")
+    same.append(F.when(marked, F.col("row.id")) == F.col("later.id"))  # what is NULL is not looked up at all
     later = F.col("row.seq") < F.col("later.newest")
     return rows.alias("row").join(F.broadcast(outdated.alias("later")), [*same, later], "left_anti")
 

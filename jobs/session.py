@@ -65,6 +65,8 @@ CONFIGS = {
     "spark.sql.codegen.useIdInClassName": "false",
     # Groups that its faster map holds, 2 to this power: most authors say one thing, and the usual 65,536 soon overflow.
     "spark.sql.codegen.aggregate.fastHashMap.capacityBit": "19",
+    # And it is used also where groups are only put together: they are as many there, for none was moved.
+    "spark.sql.codegen.aggregate.map.twolevel.partialOnly": "false",
     "spark.ui.enabled": "false",
     # Nobody looks at them, yet Spark keeps the plans of the last thousand queries; ours are long, and fill the driver.
     "spark.sql.ui.retainedExecutions": "20",

@@ -11,6 +11,7 @@ from jobs import criteria, influence
 from jobs.buckets import BUCKETS, bucket
 from jobs.criteria import Window
 from jobs.lake import Lake, append
+from jobs.marks import may_be
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
 IDS = [0, 1, -1, 7, 10**9, 1_938_475_018_273_645_056, 2**63 - 1, -(2**63), 2**32, 2**32 - 1, *range(1000, 1100)]
@@ -24,6 +25,16 @@ def test_a_bucket_is_the_one_that_spark_would_choose(host):
 
     assert bucket(np.array(IDS)).tolist() == [row.bucket for row in chosen]
     assert {row.bucket for row in chosen} == set(range(BUCKETS))
+
+
+def test_an_id_that_is_marked_is_found_and_nearly_none_that_is_not(host):
+    marked = np.array([*IDS, *range(10**12, 10**12 + 50_000)])
+    others = np.arange(10**6, 10**6 + 10_000)
+    rows = host.spark().createDataFrame([(id,) for id in [*map(int, marked[:1000]), *map(int, others)]], "id bigint")
+    found = {row.id for row in rows.where(may_be(host.spark(), marked, "id")).collect()}
+
+    assert found >= set(marked[:1000].tolist())
+    assert 0 < len(found & set(others.tolist())) < 1000
 
 
 @pytest.fixture
