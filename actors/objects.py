@@ -20,7 +20,7 @@ Text = str | None
 T = TypeVar("T", bound=Struct)
 
 
-class Counts(Struct, gc=False):
+class Counts(Struct, gc=False, frozen=True):
     """`public_metrics` of a tweet or a user."""
 
     retweet_count: Count = None
@@ -52,7 +52,7 @@ class Part(Struct, gc=False):
     """A part of a text of which only counts that it is there."""
 
 
-class Entities(Struct, gc=False):
+class Entities(Struct, gc=False, frozen=True):
     """What X found in a text."""
 
     mentions: list[Mention] = []
@@ -61,10 +61,14 @@ class Entities(Struct, gc=False):
     urls: list[Part] = []
 
 
-class Note(Struct, gc=False):
+class Note(Struct, gc=False, frozen=True):
     """The whole of a long tweet, whose `text` is cut short."""
 
     text: Text = None
+
+
+# What most tweets do not have is made but once.
+NO_COUNTS, NO_ENTITIES, NO_NOTE = Counts(), Entities(), Note()
 
 
 class Brief(Struct, gc=False):
@@ -88,10 +92,10 @@ class Tweet(Brief, gc=False):
     created_at: Text = None
     text: Text = None
     lang: Text = None
-    note_tweet: Note = field(default_factory=Note)
-    note_post: Note = field(default_factory=Note)
-    entities: Entities = field(default_factory=Entities)
-    public_metrics: Counts = field(default_factory=Counts)
+    note_tweet: Note = NO_NOTE
+    note_post: Note = NO_NOTE
+    entities: Entities = NO_ENTITIES
+    public_metrics: Counts = NO_COUNTS
     synthetic: Any = None
 
 
@@ -105,7 +109,7 @@ class User(Struct, gc=False):
     profile_image_url: Text = None
     created_at: Text = None
     verified: Any = None
-    public_metrics: Counts = field(default_factory=Counts)
+    public_metrics: Counts = NO_COUNTS
     synthetic: Any = None
 
 

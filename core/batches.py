@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -26,6 +27,7 @@ SCALARS = tuple(
 TWEET = ("keyword_id", "mentioned_ids", *SCALARS)
 TREND = ("keyword_id", "minute", "label", "tweets", "sentiment_sum", "sentiment_square_sum")
 TERM = ("keyword_id", "hour", "label", "term", "tweets")
+EPOCH, MINUTE, HOUR = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1), timedelta(hours=1)
 
 
 class UnknownKeywordError(LookupError):
@@ -221,10 +223,13 @@ def move_terms(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> Non
     moved: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     for keyword, row in tweets:
         if row["terms"]:
-            hour = row["created_at"].replace(minute=0, second=0, microsecond=0)
-            moved[keyword, hour, row["label"]] += row["terms"]
+            moved[keyword, (row["created_at"] - EPOCH) // HOUR, row["label"]] += row["terms"]
     if moved:
-        rows = ((*key, term, tweets) for key, terms in moved.items() for term, tweets in Counter(terms).items())
+        rows = (
+            (keyword, EPOCH + hour * HOUR, label, term, tweets)
+            for (keyword, hour, label), terms in moved.items()
+            for term, tweets in Counter(terms).items()
+        )
         copy_values(connection, "incoming_term", TERM, rows)
         connection.execute(text(MOVE_TERMS))
 
@@ -233,10 +238,10 @@ def move_trend(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> Non
     """Count tweets that became volume, and the voices of the minutes that they move, which cannot be added up."""
     moved: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
     for keyword, row in tweets:
-        minute = row["created_at"].replace(second=0, microsecond=0)
-        moved[keyword, minute, row["label"]].append(row["sentiment"] or 0)
+        moved[keyword, (row["created_at"] - EPOCH) // MINUTE, row["label"]].append(row["sentiment"] or 0)
     if moved:
-        copy_values(connection, "incoming_trend", TREND, ((*key, *sums(scores)) for key, scores in moved.items()))
+        rows = ((keyword, EPOCH + at * MINUTE, label, *sums(scores)) for (keyword, at, label), scores in moved.items())
+        copy_values(connection, "incoming_trend", TREND, rows)
         connection.execute(text(MOVE_TREND))
         connection.execute(text(COUNT_VOICES))  # with a snapshot taken after the minutes were locked
 
