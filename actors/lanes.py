@@ -9,11 +9,14 @@ import time
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from actors.parse import subject
 
 BATCH = 5_000  # payloads a lane sends at once, when so many wait
+FEW = 1_000  # payloads that are soon stored
 COOL = 60.0  # seconds without a backlog after which a keyword needs no tracker of its own
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,17 @@ def split(keywords: Collection[Followed], most: int, busy: int, now: float | Non
     others = len(hot) < len(keywords)
     if hot and trackers < min(busy, most - others):
         max(hot, key=Followed.waiting).shards += 1
+
+
+def turns(waiting: Mapping[T, int], laden: int, busy: int) -> list[T]:
+    """Return which of some idle trackers get what waits for them: the furthest behind first, and each that gets few.
+
+    Of those that get many only `busy` work at once, with those `laden` already: on the same processors one more would
+    slow the one that is furthest behind, for which all wait in the end.
+    """
+    order = sorted(waiting, key=waiting.__getitem__, reverse=True)
+    many = [one for one in order if waiting[one] >= FEW]
+    return many[: max(0, busy - laden)] + order[len(many) :]
 
 
 def carriers(

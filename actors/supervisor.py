@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 from actors import lanes, packs, parse
 from actors.arrivals import Arrivals
 from actors.compliance import heed
-from actors.lanes import BATCH, Followed, Lane
+from actors.lanes import BATCH, FEW, Followed, Lane
 from actors.spool import Spool
 from actors.tracker import KeywordTracker, dead_letter, keywords_named
 from core import batches, db, queries, store
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = "talker"
 WAITING = 40_000  # payloads taken from the spool and not yet committed: what bounds our memory
-FEW, PAUSE = 1_000, 0.2  # a tracker gets so many payloads at once, or those of so many seconds: small commits are dear
+PAUSE = 0.2  # seconds for which a tracker that would get few payloads waits for more: small commits are dear
+STUCK = 10.0  # seconds after which a call is no reason any more for others to wait
 # Postgres or a host is away, or the spool's disk is full; that may pass.
 OUTAGES = (OperationalError, InterfaceError, RayActorError, sqlite3.OperationalError)
 LONGEST_WAIT = 16.0  # seconds
@@ -69,10 +70,19 @@ class Tracker:
         lifetime = "detached" if self.detached else None
         self.actor = RemoteTracker.options(**named, lifetime=lifetime).remote(self.database_url)
 
+    def waiting(self) -> int:
+        """Count the payloads that it could get now."""
+        return sum(lane.uncommitted() for lane in self.lanes if lane.sent or lane.keyword.settled())
+
+    def laden(self) -> bool:
+        """Say whether it has much to do; a call that takes very long waits for something and needs no processor."""
+        carried = sum(len(lane.sent.payloads) for lane in self.flying if lane.sent)
+        return carried >= FEW and time.monotonic() - self.sent_at < STUCK
+
     def due(self) -> bool:
         """Say whether it should get what waits for it, now."""
-        waiting = sum(lane.uncommitted() for lane in self.lanes)
-        return waiting >= FEW or (waiting > 0 and time.monotonic() - self.sent_at >= PAUSE)
+        waiting = self.waiting()
+        return not self.flying and (waiting >= FEW or (waiting > 0 and time.monotonic() - self.sent_at >= PAUSE))
 
     def send(self, spool: str, elsewhere: set[Lane]) -> None:
         """Give it what waits in its lanes, a stretch a keyword; lanes in flight `elsewhere` must come back first."""
@@ -128,6 +138,7 @@ class Supervisor:
         self._acknowledged = 0
         self._shared_out = self._let_go = self._told = 0.0
         self._wait = 0.0
+        self._processors = 1  # of the cluster
         self._sought: set[str] = set()  # keywords to be looked for by a pattern
         self._named: dict[frozenset[str], Set[str]] = {}  # the keywords of a payload with such tags
         self._strangers: set[str] = set()  # keywords that our rules named and the table did not
@@ -257,8 +268,9 @@ class Supervisor:
         """
         keywords = self._followed.values()
         if keywords:
+            self._processors = int(ray.cluster_resources()["CPU"])
             # Half of the cluster's processors: the others are for Postgres, Spark and ourselves.
-            lanes.split(keywords, self._most, busy=int(ray.cluster_resources()["CPU"]) // 2)
+            lanes.split(keywords, self._most, busy=self._processors // 2)
         for one in keywords:
             one.settle()
         self._carrier = lanes.carriers(keywords, self._most, self._carrier)
@@ -276,10 +288,12 @@ class Supervisor:
 
     def _send(self) -> None:
         """Give trackers that have nothing to do what waits for them."""
-        flying = {lane for one in self._trackers.values() for lane in one.flying}
-        for tracker in self._trackers.values():
-            if not tracker.flying and tracker.due():
-                tracker.send(self.spool.name, flying)
+        trackers = self._trackers.values()
+        flying = {lane for one in trackers for lane in one.flying}
+        due = {one: one.waiting() for one in trackers if one.due()}
+        busy = max(2, self._processors - 1)  # one is for ourselves
+        for tracker in lanes.turns(due, sum(one.laden() for one in trackers), busy):
+            tracker.send(self.spool.name, flying)
 
     def _collect(self, timeout: float) -> None:
         """Wait for one of the calls in flight, and note its stretches as committed or to be sent again."""

@@ -23,10 +23,10 @@ import psutil
 
 import machine
 from actors import packs, parse, tracker
-from actors.lanes import BATCH, Stretch
+from actors.lanes import BATCH, FEW, Stretch
 from actors.spool import Spool
 from actors.stream import GROUP, Reader
-from actors.supervisor import FEW, PAUSE
+from actors.supervisor import PAUSE
 from bench.influence import END, fill, timed
 from bench.ingest import clear, from_file, paced, recording, small_x, tagged, track, worked
 from core import db

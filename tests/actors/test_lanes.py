@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import lanes
-from actors.lanes import COOL, Followed, carriers, split
+from actors.lanes import COOL, FEW, Followed, carriers, split, turns
 
 NOW = 1000.0
 MOST = 8
@@ -157,3 +157,15 @@ def test_a_keyword_that_has_cooled_down_is_one_lane_again_but_not_at_once():
     assert one.shards == 2
     split([one], MOST, 2, NOW + COOL)
     assert one.shards == 1
+
+
+def test_of_trackers_that_get_many_the_furthest_behind_work_first_and_only_some_at_once():
+    waiting = {"cool": FEW, "hot": 9 * FEW, "warm": 2 * FEW}
+
+    assert turns(waiting, laden=0, busy=3) == ["hot", "warm", "cool"]
+    assert turns(waiting, laden=1, busy=3) == ["hot", "warm"]
+    assert turns(waiting, laden=4, busy=3) == []
+
+
+def test_a_tracker_that_gets_few_never_waits_for_its_turn():
+    assert turns({"hot": 9 * FEW, "quiet": FEW - 1}, laden=2, busy=2) == ["quiet"]

@@ -98,8 +98,9 @@ def test_a_keyword_that_is_split_and_made_one_again_while_tweets_flow_gives_the_
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE author, tweet, trend, term, spool_offset"))
 
-    for one, of in ((lanes, "BATCH"), (supervisor, "BATCH"), (supervisor, "FEW")):
-        monkeypatch.setattr(one, of, 50)
+    for one in (lanes, supervisor):
+        monkeypatch.setattr(one, "BATCH", 50)
+        monkeypatch.setattr(one, "FEW", 50)
     monkeypatch.setattr(lanes, "COOL", 1.0)
     monkeypatch.setattr(supervisor, "SHARE_OUT", 0.1)
     supervising = Supervisor(url, tmp_path / "spool.sqlite")
