@@ -193,7 +193,7 @@ def tags_of(delivered: Any) -> frozenset[str]:
 
 
 def _named(rules: list[Rule]) -> frozenset[str]:
-    return frozenset(tag for rule in rules if (tag := _text(rule.tag)))
+    return frozenset([tag for rule in rules if (tag := _text(rule.tag))])
 
 
 def ids_of(delivered: Any) -> set[int]:

@@ -104,8 +104,13 @@ class Analyzer(SentimentIntensityAnalyzer):
         """Return what `polarity_scores` calls the compound of a text."""
         text = (text if text.isascii() else self._described(text)).strip()
         words = list(map(self._met, text.split()))
-        stress = 0 < sum(word.shouts for word in words) < len(words)  # where all shout, nobody does
-        sentiments = [0.0 if word.value is None else self._valence(words, i, stress) for i, word in enumerate(words)]
+        valued = [i for i, word in enumerate(words) if word.value is not None]
+        if not valued:
+            return 0.0
+        stress = 0 < sum([word.shouts for word in words]) < len(words)  # where all shout, nobody does
+        sentiments = [0.0] * len(words)
+        for i in valued:
+            sentiments[i] = self._valence(words, i, stress)
         total = float(sum(sentiments))
         if "but" in text.lower() and any(word.lower == "but" for word in words):
             total = float(sum(self._but_check([word.lower for word in words], sentiments)))
@@ -123,10 +128,10 @@ class Analyzer(SentimentIntensityAnalyzer):
 
     def _valence(self, words: list[Word], i: int, stress: bool) -> float:
         """Return what `sentiment_valence` does: the value of a word of the lexicon among the others."""
-        word, before, behind = words[i], words[max(0, i - 3) : i], words[i + 1 : i + 3]
-        value = word.value or 0.0
-        if not any(one.alters for one in words[max(0, i - 3) : i + 3]):
+        word, value = words[i], words[i].value or 0.0
+        if True not in [one.alters for one in words[max(0, i - 3) : i + 3]]:
             return value + emphasis(word, value, stress)
+        before, behind = words[max(0, i - 3) : i], words[i + 1 : i + 3]
         if word.boost or (behind and (word.lower, behind[0].lower) == ("kind", "of")):
             return 0.0
         lower = [one.lower for one in reversed(before)]

@@ -42,7 +42,7 @@ from local_x.stories import KEYWORDS
 from local_x.stream import recorded
 
 END = datetime(2026, 6, 22, 9, tzinfo=UTC)  # of the recorded time
-TWEETS, WARM = 40_000, 20_000  # so much that a hot keyword has its second tracker before we measure
+TWEETS, WARM = 100_000, 20_000  # a file's first and last batches weigh little; by then a hot keyword is split
 SAMPLE = 3_000  # tweets that the slow ways are measured with
 MANY, MOST = 100, 200  # keywords
 PACE, LEAD, SECONDS = 250, 25, 20  # posts a second, how long until all processes run, and how long after that
