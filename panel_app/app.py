@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,40 +18,28 @@ from core.accounts import Visitor
 from core.config import Settings
 from panel_app import (
     address,
-    admin,
-    advice,
     ahead,
     alerts,
-    audience,
     auth,
-    compare,
     data,
     door,
-    forecast,
+    first_paint,
     health,
-    influencer_map,
-    influencers,
     look,
-    overview,
-    patterns,
+    pages,
     pickers,
     pulse,
     sampled,
     take_away,
-    topics,
-    tracking,
-    trend,
     usage,
-    words,
 )
 from panel_app.keys import Keys
 from panel_app.scheme import Scheme
-from panel_app.selection import Choices, Selection, Shown, View
+from panel_app.selection import Selection, Shown
 
 FONTS = Path(__file__).parent / "fonts"
 CHOICES = ["keyword", "hours", "window", "bar", "word", "mood"]  # whose use is counted
 TITLE = {"fontSize": "1.6rem", "fontWeight": 700}
-SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
 # In the document itself: a font declared inside a component would not be known to the canvas that draws the words.
 FONT_FACE = '@font-face { font-family: "Talker Words"; font-weight: 700; src: url("/fonts/DejaVuSans-Bold.ttf"); }'
 # The light blue that suits dark pages would be too bright for a bar with white letters.
@@ -64,52 +52,12 @@ THEME = {
     },
 }
 
-# name in the menu, its icon, and the page
-PAGES: dict[str, tuple[str, Callable[..., pn.viewable.Viewable]]] = {
-    "Overview": ("dashboard", overview.page),
-    "Influence Score": ("leaderboard", influencers.page),
-    "Influencer Map": ("public", influencer_map.page),
-    "Word Clouds": ("cloud", words.page),
-    "Hashtag Trend": ("show_chart", trend.page),
-    "Compare": ("compare_arrows", compare.page),
-    "Patterns": ("scatter_plot", patterns.page),
-    "Topics": ("trending_up", topics.page),
-    "Forecast": ("online_prediction", forecast.page),
-    "Advice": ("tips_and_updates", advice.page),
-    "Alerts": ("notifications", alerts.page),
-}
-# What is read ahead of a page: what it asks for, and takes longer than to draw it.
-READ: dict[str, Callable[[Choices, View], object]] = {
-    "Overview": lambda _, view: (overview.figures(view), overview.voices(view)),
-    "Influence Score": lambda _, view: (audience.totals(view), influencers.leaders(view)),
-    "Influencer Map": lambda _, view: influencer_map.summary(view),
-    "Word Clouds": lambda chosen, view: (words.laid(view, chosen.way), words.using(view, chosen.word, chosen.mood)),
-    "Hashtag Trend": lambda _, view: trend.said(view),
-    "Compare": lambda chosen, view: (
-        compare.told(view, chosen.others),
-        compare.words(view, next(iter(chosen.others), None)),
-    ),
-    "Patterns": lambda _, view: patterns.told(view),
-    "Topics": lambda chosen, view: (topics.told(view), topics.told_related(view), topics.using(chosen, view)),
-    "Forecast": lambda _, view: (forecast.people(view), forecast.days(view, "tweets"), forecast.days(view, "mood")),
-    "Advice": lambda _, view: advice.kinds_of(view),
-    "Alerts": lambda _, view: alerts.explained(view),
-}
-READING = "Reading…"
-PERSONAL = ("Advice", "Alerts")  # pages that keep what somebody answers, and so are made for a visitor
-
-# pages that do not follow what is looked at: name, icon, the role they need, and the page
-DESK: dict[str, tuple[str, str, Callable[[Selection, Visitor], pn.viewable.Viewable]]] = {
-    "Tracking": ("manage_search", "analyst", tracking.page),
-    "Admin": ("admin_panel_settings", "admin", admin.page),
-}
-
 
 def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
     visitor = auth.pages_visitor()
     selection = Selection(**address.asked(pn.state.session_args), dark=look.wants_dark())
-    names = pages_for(visitor)
+    names = pages.pages_for(visitor)
     menu = menu_of(names)
     shell = Page(
         title="TwitterTalker",
@@ -120,6 +68,7 @@ def dashboard() -> Page:
         dark_theme=selection.dark,
         busy_indicator=None,
         theme_config=THEME,
+        template=first_paint.REST,
     )
     never_busy(shell)
     follow_the_browser(selection, shell)
@@ -144,21 +93,11 @@ def never_busy(shell: Page) -> None:
 
 def menu_of(names: Sequence[str]) -> pmui.MenuList:
     """Build the menu, on the page that the address names."""
-    icons = {name: about[0] for name, about in (*PAGES.items(), *DESK.items())}
+    icons = {name: about[0] for name, about in (*pages.PAGES.items(), *pages.DESK.items())}
     items = [{"label": name, "icon": icons[name]} for name in names]
-    return pmui.MenuList(items=items, active=asked_page(names), sizing_mode="stretch_width")
-
-
-def pages_for(visitor: Visitor) -> list[str]:
-    """Return the names of the pages that somebody may open."""
-    return [*PAGES, *(name for name, (_, role, _) in DESK.items() if visitor.may(role))]
-
-
-def asked_page(names: Sequence[str]) -> int:
-    """Return the number of the page that the address names, else the first."""
-    asked = pn.state.session_args.get("page", [b""])[0].decode(errors="replace")
-    slugs = [slug(name) for name in names]
-    return slugs.index(asked) if asked in slugs else 0
+    return pmui.MenuList(
+        items=items, active=pages.asked_page(names, pn.state.session_args), sizing_mode="stretch_width"
+    )
 
 
 def who(visitor: Visitor, selection: Selection) -> pn.pane.HTML:
@@ -183,11 +122,6 @@ def leave_when_signed_out() -> None:
     pulse.each_second(check)
 
 
-def slug(name: str) -> str:
-    """Return a page's name as it stands in the address."""
-    return name.lower().replace(" ", "-")
-
-
 def follow_the_browser(selection: Selection, shell: Page) -> None:
     """Take the theme and the time zone from the browser."""
     shell.param.watch(lambda event: selection.param.update(dark=event.new), "dark_theme")
@@ -206,7 +140,7 @@ class Body:
         self._title = pmui.Typography("", variant="h1", sx=TITLE, margin=(4, 0), align="center")
         self._chooses = pickers.pickers(selection)
         self._between = pn.Column(pickers.ends(selection), margin=0)
-        self._takes, self._taking = take_away.row(visitor, selection, lambda: slug(self.chosen()))
+        self._takes, self._taking = take_away.row(visitor, selection, lambda: pages.slug(self.chosen()))
         self._place = pn.Column(sizing_mode="stretch_width")
         self._opened = False
         self._built: dict[str, pn.viewable.Viewable] = {}
@@ -226,7 +160,7 @@ class Body:
         return self._names[active if isinstance(active, int) else active[0]]
 
     def _laid_out(self) -> pn.Column:
-        feedback = usage.feedback_box(self._visitor, lambda: slug(self.chosen()), lambda: self._selection.dark)
+        feedback = usage.feedback_box(self._visitor, lambda: pages.slug(self.chosen()), lambda: self._selection.dark)
         head = pmui.FlexBox(
             self._title, *self._chooses, align_items="center", gap="4px 20px", sizing_mode="stretch_width"
         )
@@ -252,7 +186,7 @@ class Body:
         )
 
     def _reads(self, reading: int) -> str:
-        words = f'<p class="quiet" role="status">{READING}</p>'
+        words = f'<p class="quiet" role="status">{look.READING}</p>'
         return look.block(words, self._selection.dark, "reading") if reading else ""
 
     def _show(self, *_: object) -> None:
@@ -260,7 +194,7 @@ class Body:
         self._tell()
         self._taking()
         for part in (*self._chooses, self._between):
-            part.visible = name in PAGES
+            part.visible = name in pages.PAGES
         self._open(name)
 
     def _open(self, name: str) -> None:
@@ -276,31 +210,31 @@ class Body:
                 self._place[:] = []
             selection.wait(waits)
 
-        if self._opened and name in READ and name not in self._built and selection.view:
-            ahead.then(functools.partial(READ[name], selection, selection.view), show, waiting)
+        if self._opened and name in pages.READ and name not in self._built and selection.view:
+            ahead.then(functools.partial(pages.READ[name], selection, selection.view), show, waiting)
         else:
             show()
         self._opened = True
 
     def _page(self, name: str) -> pn.viewable.Viewable:
         selection = self._selection
-        if name in PAGES and selection.missing:
+        if name in pages.PAGES and selection.missing:
             return look.pane(look.block(look.empty("Nothing to show yet", selection.missing), selection.dark))
         for page, of in self._looks.items():
             of.look(page == name)
-        if name not in self._built and name in PAGES:
-            self._looks[name] = Shown(selection, READ[name])
-            answering = (self._visitor,) if name in PERSONAL else ()
-            self._built[name] = PAGES[name][1](self._looks[name], *answering)
+        if name not in self._built and name in pages.PAGES:
+            self._looks[name] = Shown(selection, pages.READ[name])
+            answering = (self._visitor,) if name in pages.PERSONAL else ()
+            self._built[name] = pages.PAGES[name][1](self._looks[name], *answering)
         elif name not in self._built:
-            self._built[name] = DESK[name][2](selection, self._visitor)
+            self._built[name] = pages.DESK[name][2](selection, self._visitor)
         return self._built[name]
 
     def _tell(self, *_: object) -> None:
-        tell_address(slug(self.chosen()), self._selection)
+        tell_address(pages.slug(self.chosen()), self._selection)
 
     def _viewed(self, *_: object) -> None:
-        usage.note(self._visitor, "view", page=slug(self.chosen()))
+        usage.note(self._visitor, "view", page=pages.slug(self.chosen()))
 
     def _chose(self, *events: param.parameterized.Event) -> None:
         for event in events:
@@ -317,7 +251,7 @@ def notice(selection: Selection) -> pn.pane.HTML:
     """Return the banner that says so when people on the pages were invented, as soon as there are such people."""
 
     def banner(dark: bool) -> str:
-        return look.block(SYNTHETIC, dark, "notice")
+        return look.block(look.SYNTHETIC, dark, "notice")
 
     pane = look.pane(pn.bind(banner, selection.param.dark))
     pane.visible = False
@@ -342,6 +276,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     hv.extension("bokeh")
     hv.opts.defaults(hv.opts.Overlay(hooks=[look.unlined]))
     hv.renderer("bokeh").webgl = False  # without a graphics card it takes seconds to draw what a canvas does at once
+    first_paint.install()
     db.check(data.engine())
     accounts = auth.Accounts(data.engine(), settings, port, door.PAGES)
     server: pn.io.server.Server = pn.serve(

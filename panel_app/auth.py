@@ -67,6 +67,7 @@ class Headers(OutputTransform):
 
     def __init__(self, _request: HTTPServerRequest):
         self._nonce = secrets.token_urlsafe(16)
+        self._numbers = False
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
@@ -74,13 +75,18 @@ class Headers(OutputTransform):
         """Set what the handler has not set itself, and number the scripts of a page of Panel's."""
         if "Content-Security-Policy" not in headers and headers.get("Content-Type", "").startswith("text/html"):
             headers["Content-Security-Policy"] = page_policy(self._nonce, data.settings().app_images)
-            chunk = chunk.replace(b"<script", b'<script nonce="%s"' % self._nonce.encode())
+            self._numbers = True
+            chunk = self.transform_chunk(chunk, finishing)
             if "Content-Length" in headers and finishing:
                 headers["Content-Length"] = str(len(chunk))
         for name, value in HEADERS.items():
             headers[name] = value
         headers["Server"] = "TwitterTalker"
         return status_code, headers, chunk
+
+    def transform_chunk(self, chunk: bytes, finishing: bool) -> bytes:
+        """Number the scripts of a page, which comes in parts."""
+        return chunk.replace(b"<script", b'<script nonce="%s"' % self._nonce.encode()) if self._numbers else chunk
 
 
 class Accounts(AuthProvider):

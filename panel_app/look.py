@@ -6,7 +6,7 @@ Everything that becomes HTML goes through `safe`: names, places and tweets are s
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ MARKERS = {1: "triangle", 0: "circle", -1: "inverted_triangle"}
 # At least 5.2:1 on white and 6.6:1 on the dark page, and apart for every common colour blindness.
 LIGHT = {1: "#0072B2", 0: "#6B6B6B", -1: "#B84A00"}
 DARK = {1: "#56B4E9", 0: "#B0B0B0", -1: "#F0883E"}
+
+READING = "Reading…"
+SYNTHETIC = "Synthetic data: people and tweets on this page do not exist."
 
 SCHEME = "Sec-Ch-Prefers-Color-Scheme"  # the header in which a browser says that it wants dark pages
 
@@ -62,14 +65,19 @@ def pane(body: Any) -> pn.pane.HTML:
     return pn.pane.HTML(body, stylesheets=[STYLE], sizing_mode="stretch_width", margin=(6, 0))
 
 
-def on_phone() -> bool:
-    """Say whether the page is shown by a phone, which calls itself so."""
-    return "Mobi" in (pn.state.headers.get("User-Agent") or "")
+def on_phone(headers: Mapping[str, Any] | None = None) -> bool:
+    """Say whether the page, or what asks with some headers, is on a phone, which calls itself so."""
+    return "Mobi" in (asked_with(headers).get("User-Agent") or "")
 
 
-def wants_dark() -> bool:
+def wants_dark(headers: Mapping[str, Any] | None = None) -> bool:
     """Say whether the browser asks for dark pages, if it says so before it has one; the others say it later."""
-    return pn.state.headers.get(SCHEME) == "dark"
+    return asked_with(headers).get(SCHEME) == "dark"
+
+
+def asked_with(headers: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the headers given, or those with which the page was asked for that is at work now."""
+    return pn.state.headers if headers is None else headers
 
 
 def unlined(plot: Any, _element: object) -> None:

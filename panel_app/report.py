@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 from fpdf import FPDF
 
 from core import queries
-from panel_app import coverage, influencers, look, overview, sheets, trend, words
+from panel_app import coverage, influencers, look, overview, sheets, still, trend, words
 from panel_app.selection import View
 
 FONTS = Path(__file__).parent / "fonts"
@@ -26,7 +25,7 @@ NOTES = (
 PRINT = """
 @page { size: A4; margin: 11mm; } body { margin: 0 auto; padding: 16px; max-width: 1000px; background: #FFFFFF; }
 .talker { font: 13px/1.4 "Helvetica Neue", Arial, sans-serif; } h1 { font-size: 24px; margin: 0; }
-.chart { width: 100%; height: 130px; display: block; border-bottom: 1px solid var(--quiet); margin-top: 4px; }
+.chart { height: 130px; border-bottom: 1px solid var(--quiet); margin-top: 4px; }
 .ends { display: flex; justify-content: space-between; } .tiles { margin: 12px 0; } .columns { gap: 16px; }
 ol { padding: 0; list-style: none; margin: 0 0 8px; } li { display: flex; gap: 8px; padding: 3px 0; border-bottom: 1px solid var(--line); }
 li span { flex: 1; min-width: 0; overflow-wrap: anywhere; } .tiles .figure { font-size: 22px; }
@@ -88,24 +87,6 @@ def read(view: View) -> Report:
     )
 
 
-def shapes(report: Report) -> Iterator[tuple[str, float, float, float, float]]:
-    """Yield the bars of the chart and its gaps: what each is, and its left, right, lower and upper edge from 0 to 1."""
-    first, last = pd.Timestamp(report.view.start), pd.Timestamp(report.view.end)
-
-    def across(time: pd.Timestamp) -> float:
-        return float((time - first) / (last - first))
-
-    for start, end in report.gaps:
-        yield "gap", across(start), across(end), 0.0, 1.0
-    most = max(1, int(report.bars["tweets"].max()))
-    for row in report.bars.to_dict("records"):
-        low = 0
-        for name in trend.STACK.values():
-            if row[name]:
-                yield name, across(row["start"]), across(row["end"]), low / most, (low + row[name]) / most
-            low += row[name]
-
-
 def html(report: Report) -> str:
     """Return the page as HTML that needs nothing from elsewhere; it prints on one sheet."""
     title = f"Report on {report.view.keyword}"
@@ -124,24 +105,18 @@ def html(report: Report) -> str:
 
 def chart(report: Report) -> str:
     """Return the tweets of each bar as a picture, with the largest bar and the two ends in words."""
-    parts = "".join(
-        f'<rect x="{1000 * left:.2f}" y="{200 * (1 - top):.2f}" width="{1000 * (right - left):.2f}" '
-        f'height="{200 * (top - low):.2f}" fill="{COLOURS.get(name, trend.GAP)}"{faint(name)}/>'
-        for name, left, right, low, top in shapes(report)
-    )
-    label = f"Tweets over time, at most {look.number(report.bars['tweets'].max())} in a bar"
     ends = "".join(
         f"<span>{look.clock(time, report.view.zone)}</span>" for time in (report.view.start, report.view.end)
     )
     return (
-        f"<h2>{label}</h2><svg class='chart' viewBox='0 0 1000 200' preserveAspectRatio='none' role='img' "
-        f"aria-label='{label}'>{parts}</svg><div class='ends quiet'>{ends}</div><p class='quiet'>{STACKED}</p>"
+        f"<h2>{busiest(report)}</h2><div class='chart'>{still.volume(report.bars, report.gaps, report.view)}</div>"
+        f"<div class='ends quiet'>{ends}</div><p class='quiet'>{STACKED}</p>"
     )
 
 
-def faint(name: str) -> str:
-    """Return what lets a gap be seen through."""
-    return ' fill-opacity="0.3"' if name == "gap" else ""
+def busiest(report: Report) -> str:
+    """Return what the picture shows, and how much its highest bar is."""
+    return f"Tweets over time, at most {look.number(report.bars['tweets'].max())} in a bar"
 
 
 def column(report: Report, label: int) -> str:
@@ -263,9 +238,8 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
 def draw_chart(sheet: Sheet, report: Report) -> None:
     """Draw the tweets of each bar."""
     left, width, floor, height = 13, 184, 108, 38
-    most = look.number(report.bars["tweets"].max())
-    sheet.say(left - 1, 61, f"Tweets over time, at most {most} in a bar", 10, bold=True)
-    for name, start, end, low, top in shapes(report):
+    sheet.say(left - 1, 61, busiest(report), 10, bold=True)
+    for name, start, end, low, top in still.shapes(report.bars, report.gaps, report.view):
         sheet.set_fill_color("#F6EDD5" if name == "gap" else COLOURS[name])
         sheet.rect(left + width * start, floor - height * top, width * (end - start), height * (top - low), style="F")
     sheet.set_draw_color("#5C6670")

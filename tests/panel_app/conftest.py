@@ -272,6 +272,18 @@ def signed_in(app_url):
     return by_role
 
 
+def patient(page):
+    """Let whoever goes to a page come back when it is the browser's own, and no longer the server's drawing of it."""
+    go = page.goto
+
+    def goto(url, **options):
+        answer = go(url, **options)
+        page.locator("#first-paint").wait_for(state="detached", timeout=60_000)
+        return answer
+
+    page.goto = goto
+
+
 @pytest.fixture(scope="module")
 def window(browser, app_url, signed_in):
     """Open browser windows that are signed in; pages in one share its cache."""
@@ -281,6 +293,8 @@ def window(browser, app_url, signed_in):
         one = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
         cookies = signed_in(role).cookies
         one.add_cookies([{"name": cookie.name, "value": cookie.value, "url": app_url} for cookie in cookies])
+        if options.get("java_script_enabled", True):
+            one.on("page", patient)
         opened.append(one)
         return one
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Error, expect
 from sqlalchemy import insert, select, update
 
 from core.models import Account, AlertRule, Event, Export, Influence, InfluenceRun, Keyword, Tweet
-from panel_app import app
+from panel_app import look, pages
 from tests.panel_app import axe, eyes
 from tests.panel_app.conftest import PAYLOAD, PHONE, SECRET
 from tests.panel_app.marketer import LATER, SURFACE, Marketer
@@ -69,7 +69,7 @@ def opened(app_url, windows):
 
 
 def test_every_page_has_a_sign_that_it_has_drawn():
-    assert DRAWN.keys() == {app.slug(name) for name in (*app.PAGES, *app.DESK)}
+    assert DRAWN.keys() == {pages.slug(name) for name in (*pages.PAGES, *pages.DESK)}
 
 
 @pytest.mark.parametrize("scheme", SURFACE)
@@ -82,9 +82,9 @@ def test_every_page_draws_fits_reads_well_and_runs_no_strangers_code(window, app
     page.goto(f"{app_url}/?keyword=<img src=x onerror=window.hacked=1>")
     page.get_by_text("Synthetic data").wait_for(timeout=LATER)
     somebody.sees(scheme)
-    for name in (*app.PAGES, *app.DESK):
+    for name in (*pages.PAGES, *pages.DESK):
         somebody.go_to(name)
-        sign, plots = DRAWN[app.slug(name)]
+        sign, plots = DRAWN[pages.slug(name)]
         page.locator(sign).first.wait_for(timeout=LATER)
         eyes.look(page, "unfold")
         page.wait_for_function(f"({eyes.EYES}).plots() === {plots}", timeout=LATER)
@@ -106,14 +106,14 @@ def test_of_a_sensitive_keyword_no_person_and_no_tweet_reaches_the_browser(app_u
     sent.append(page.goto(f"{app_url}/?keyword=private").text())
     page.get_by_text("last tweet").wait_for(timeout=LATER)
     somebody = Marketer(page, phone=False)
-    for name in app.PAGES:
+    for name in pages.PAGES:
         somebody.go_to(name)
         if name == "Word Clouds":
             page.get_by_label("Word or #hashtag").fill("hello", timeout=LATER)
             page.keyboard.press("Enter")
             page.get_by_text("No tweets here").wait_for(timeout=LATER)
         eyes.look(page, "unfold")
-        expect(page.get_by_text(app.READING)).to_have_count(0, timeout=LATER)
+        expect(page.get_by_text(look.READING)).to_have_count(0, timeout=LATER)
         eyes.look(page, "unfold")
         assert SECRET not in page.locator("main").inner_text(), name
     page.get_by_text("Take this budget").wait_for(timeout=LATER)

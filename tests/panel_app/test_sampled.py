@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from core.models import Audience, Influence, InfluenceRun, Sampling, Term, Trend, Tweet
-from panel_app import app, audience, influencer_map, influencers, overview, sampled, trend, words
+from panel_app import app, audience, influencer_map, influencers, overview, pages, sampled, trend, words
 from panel_app.selection import Selection
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -53,9 +53,9 @@ def test_a_sample_is_in_the_data_of_every_chart_and_on_every_page(keyword, put, 
     assert "only 5 % were read" in audience.totals(view)
     assert "what a sample stands for" in trend.legend(view)
     analyst = visitor()
-    for number in range(len(app.PAGES)):
-        menu = app.pmui.MenuList(items=[{"label": name} for name in app.PAGES], active=number)
-        shown = app.Body(selection, menu, list(app.PAGES), analyst).view
+    for number in range(len(pages.PAGES)):
+        menu = app.pmui.MenuList(items=[{"label": name} for name in pages.PAGES], active=number)
+        shown = app.Body(selection, menu, list(pages.PAGES), analyst).view
         assert any("Sampled: to stay within the budget" in str(getattr(pane, "object", "")) for pane in shown)
 
 

@@ -1,0 +1,101 @@
+"""What somebody sees of a page before its scripts run: the frame at once, then what the server alone can draw of it.
+
+The document goes out in three parts, each as soon as it is known: the frame, what is read from Postgres, and, once the
+page is built, Panel's own, which takes the place of both when it is drawn.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bokeh.server.urls import per_app_patterns
+from panel.io.resources import Resources, bundle_resources
+from panel.io.server import DocHandler
+from tornado.ioloop import IOLoop
+
+from core import queries
+from core.accounts import Visitor
+from panel_app import address, ahead, look, pages
+from panel_app.selection import RANGES, Selection, View
+
+HERE = Path(__file__).parent
+STYLE = (HERE / "first_paint.css").read_text()
+SCRIPT = (HERE / "first_paint.js").read_text()
+REST = HERE / "html" / "page.html"  # the template of the last part: Panel's roots, and what brings them to life
+
+log = logging.getLogger(__name__)
+
+
+def install() -> None:
+    """Let pages go out in parts: Bokeh takes the class that answers for one from a list of its own."""
+    at = next(number for number, (_, kind, *_) in enumerate(per_app_patterns) if kind is DocHandler)
+    per_app_patterns[at] = (per_app_patterns[at][0], Document)
+
+
+class Document(DocHandler):
+    """Answers with a page, in parts."""
+
+    async def get(self, *args: object, **kwargs: object) -> None:
+        """Send all three parts; to strangers nothing but the way to the door."""
+        if isinstance(self.current_user, Visitor):
+            await self._paint(self.current_user)
+        await super().get(*args, **kwargs)  # type: ignore[misc]
+
+    def get_template_path(self) -> str:
+        """Return where our templates lie."""
+        return str(HERE / "html")
+
+    async def _paint(self, visitor: Visitor) -> None:
+        names, args = pages.pages_for(visitor), self.request.arguments
+        name = names[pages.asked_page(names, args)]
+        dark = look.wants_dark(self.request.headers)
+        self.set_header("Cache-Control", "no-store")
+        links = {one: link(one, args) for one in names}
+        css = (look.STYLE, STYLE)
+        frame = {"name": name, "links": links, "dark": dark, "phone": look.on_phone(self.request.headers), "css": css}
+        self.write(self.render_string("first_paint.html", **frame))
+        self.flush()
+        drawn = await IOLoop.current().run_in_executor(ahead.readers(), functools.partial(still, name, args, dark))
+        scripts, styles = bundle_resources(None, Resources.from_bokeh(self.application.resources()))
+        self.write(self.render_string("still.html", drawn=drawn, scripts=scripts, styles=styles, script=SCRIPT))
+        self.flush()
+
+
+def link(name: str, args: Mapping[str, list[bytes]]) -> str:
+    """Return the address of another page on the same choices."""
+    given = [(key, value) for key, values in args.items() if key != "page" for value in values]
+    return f"?{urlencode([('page', pages.slug(name)), *given])}"
+
+
+def still(name: str, args: Mapping[str, list[bytes]], dark: bool) -> str:
+    """Return what the server can draw of a page; what goes wrong here the page itself will tell."""
+    try:
+        selection = Selection(**address.asked(args), dark=dark)
+        if name not in pages.PAGES or not selection.view:
+            return ""
+        drawn = pages.STILL.get(name)
+        body = drawn(selection.view) if drawn else f'<p class="quiet" role="status">{look.READING}</p>'
+        return chosen(selection) + notice(selection.view) + body
+    except Exception:
+        log.exception("A page is not drawn ahead of itself")
+        return ""
+
+
+def notice(view: View) -> str:
+    """Return that people on the page were invented, where there are such."""
+    synthetic = view.read(queries.synthetic())["synthetic"][0]
+    return look.block(look.SYNTHETIC, view.dark, "notice") if synthetic else ""
+
+
+def chosen(selection: Selection) -> str:
+    """Return what a page is chosen by, as it will stand there."""
+    hours = "".join(
+        f"<span{' class=on' if hours == selection.hours else ''}>{name}</span>"
+        for name, hours in (*RANGES.items(), ("Custom", 0))
+    )
+    keyword = f'<span class="keyword"><small>Keyword</small>{look.safe(selection.keyword)}</span>'
+    return f'<div class="chosen">{keyword}<span class="hours">{hours}</span></div>'
