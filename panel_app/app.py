@@ -25,6 +25,7 @@ from panel_app import (
     door,
     first_paint,
     health,
+    lean_bokeh,
     look,
     pages,
     pickers,
@@ -276,6 +277,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     hv.extension("bokeh")
     hv.opts.defaults(hv.opts.Overlay(hooks=[look.unlined]))
     hv.renderer("bokeh").webgl = False  # without a graphics card it takes seconds to draw what a canvas does at once
+    lean_bokeh.install()
     first_paint.install()
     db.check(data.engine())
     accounts = auth.Accounts(data.engine(), settings, port, door.PAGES)

@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
+from bokeh.document import Document as BokehDocument
+from bokeh.embed.bundle import Bundle
+from bokeh.embed.util import RenderItem
+from bokeh.server.tornado import BokehTornado
 from bokeh.server.urls import per_app_patterns
-from panel.io.resources import Resources, bundle_resources
-from panel.io.server import DocHandler
+from panel.io.resources import LOCAL_DIST, Resources, bundle_resources, patch_model_css
+from panel.io.server import DocHandler, html_page_for_render_items
 from tornado.ioloop import IOLoop
 
 from core import queries
@@ -43,7 +47,10 @@ class Document(DocHandler):
         """Send all three parts; to strangers nothing but the way to the door."""
         if isinstance(self.current_user, Visitor):
             await self._paint(self.current_user)
-        await super().get(*args, **kwargs)  # type: ignore[misc]
+            session = await self.get_session()  # type: ignore[misc]
+            self.write(built(session.document, session.token))
+        else:
+            await super().get(*args, **kwargs)  # type: ignore[misc]
 
     def get_template_path(self) -> str:
         """Return where our templates lie."""
@@ -60,9 +67,24 @@ class Document(DocHandler):
         self.write(self.render_string("first_paint.html", **frame))
         self.flush()
         drawn = await IOLoop.current().run_in_executor(ahead.readers(), functools.partial(still, name, args, dark))
-        scripts, styles = bundle_resources(None, Resources.from_bokeh(self.application.resources()))
+        scripts, styles = bundled(self.application)
         self.write(self.render_string("still.html", drawn=drawn, scripts=scripts, styles=styles, script=SCRIPT))
         self.flush()
+
+
+@functools.cache
+def bundled(application: BokehTornado) -> Bundle:
+    """Return the tags of Bokeh's and Panel's scripts and style sheets, which are the same for every page."""
+    found: Bundle = bundle_resources(None, Resources.from_bokeh(application.resources()))
+    return found
+
+
+def built(document: BokehDocument, token: str) -> str:
+    """Return the last part of a page that is built."""
+    for root in document.roots:
+        patch_model_css(root, dist_url=LOCAL_DIST)
+    item = RenderItem(token=token, roots=document.roots, use_for_title=False)
+    return html_page_for_render_items(("", ""), {}, [item], document.title, document.template)
 
 
 def link(name: str, args: Mapping[str, list[bytes]]) -> str:
