@@ -57,7 +57,7 @@ THEME = {
 def dashboard() -> Page:
     """Build the app for one browser; a page is built the first time it is chosen."""
     visitor = auth.pages_visitor()
-    selection = Selection(**address.asked(pn.state.session_args), dark=look.wants_dark())
+    selection = Selection(**address.asked(pn.state.session_args), dark=look.wants_dark(), zone=first_paint.zone())
     names = pages.pages_for(visitor)
     menu = menu_of(names)
     shell = Page(
@@ -129,8 +129,8 @@ def follow_the_browser(selection: Selection, shell: Page) -> None:
     browser = pn.state.browser_info
     if browser is None:
         return
-    selection.zone = browser.timezone or "UTC"
-    browser.param.watch(lambda event: selection.param.update(zone=event.new or "UTC"), "timezone")
+    selection.zone = browser.timezone or selection.zone
+    browser.param.watch(lambda event: selection.param.update(zone=event.new or selection.zone), "timezone")
 
 
 class Body:

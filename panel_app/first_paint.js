@@ -1,4 +1,5 @@
-// Takes the server's own drawing away once the page is there; says so when it does not come.
+// Takes the server's own drawing away once the page is there; says so when it does not come. Keeps the time zone for
+// the next drawing.
 {
   const PATIENCE = 30000 // milliseconds
   const painted = document.getElementById("first-paint")
@@ -11,4 +12,5 @@
     } else setTimeout(look, 20)
   }
   look()
+  document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; samesite=lax; max-age=31536000`
 }

@@ -10,6 +10,7 @@ import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from bokeh.document import Document as BokehDocument
@@ -23,13 +24,14 @@ from tornado.ioloop import IOLoop
 
 from core import queries
 from core.accounts import Visitor
-from panel_app import address, ahead, look, pages
+from panel_app import address, ahead, auth, look, pages
 from panel_app.selection import RANGES, Selection, View
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "first_paint.css").read_text()
 SCRIPT = (HERE / "first_paint.js").read_text()
 REST = HERE / "html" / "page.html"  # the template of the last part: Panel's roots, and what brings them to life
+ZONE = "zone"  # the cookie in which our script keeps the browser's time zone: Panel hears of it when a page is drawn
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Document(DocHandler):
     async def get(self, *args: object, **kwargs: object) -> None:
         """Send all three parts; to strangers nothing but the way to the door."""
         if isinstance(self.current_user, Visitor):
+            self.request.zone = self.get_cookie(ZONE, "UTC")  # type: ignore[attr-defined]
             await self._paint(self.current_user)
             session = await self.get_session()  # type: ignore[misc]
             self.write(built(session.document, session.token))
@@ -60,13 +63,14 @@ class Document(DocHandler):
         names, args = pages.pages_for(visitor), self.request.arguments
         name = names[pages.asked_page(names, args)]
         dark = look.wants_dark(self.request.headers)
+        choices = address.asked(args) | {"dark": dark, "zone": self.get_cookie(ZONE, "UTC")}
         self.set_header("Cache-Control", "no-store")
         links = {one: link(one, args) for one in names}
         css = (look.STYLE, STYLE)
         frame = {"name": name, "links": links, "dark": dark, "phone": look.on_phone(self.request.headers), "css": css}
         self.write(self.render_string("first_paint.html", **frame))
         self.flush()
-        drawn = await IOLoop.current().run_in_executor(ahead.readers(), functools.partial(still, name, args, dark))
+        drawn = await IOLoop.current().run_in_executor(ahead.readers(), functools.partial(still, name, choices))
         scripts, styles = bundled(self.application)
         self.write(self.render_string("still.html", drawn=drawn, scripts=scripts, styles=styles, script=SCRIPT))
         self.flush()
@@ -93,10 +97,15 @@ def link(name: str, args: Mapping[str, list[bytes]]) -> str:
     return f"?{urlencode([('page', pages.slug(name)), *given])}"
 
 
-def still(name: str, args: Mapping[str, list[bytes]], dark: bool) -> str:
+def zone() -> str:
+    """Return the time zone of the browser that a page is made for now, as it was when it last had a page."""
+    return str(getattr(auth.request(), ZONE, "UTC"))
+
+
+def still(name: str, choices: Mapping[str, Any]) -> str:
     """Return what the server can draw of a page; what goes wrong here the page itself will tell."""
     try:
-        selection = Selection(**address.asked(args), dark=dark)
+        selection = Selection(**choices)
         if name not in pages.PAGES or not selection.view:
             return ""
         drawn = pages.STILL.get(name)

@@ -71,6 +71,22 @@ def test_of_a_sensitive_keyword_nobody_is_named_ahead(asked):
         assert SECRET not in text
 
 
+def test_the_second_page_is_in_the_viewers_time_from_the_first(window, app_url):
+    page = window(timezone_id="Asia/Tokyo").new_page()
+    said = [page.goto(f"{app_url}/?page=overview").text() for _ in range(2)]
+
+    assert ["times in UTC" in one for one in said] == [True, False]
+    assert "times in Asia/Tokyo" in said[1]
+
+
+def test_a_time_zone_that_nobody_knows_is_utc(asked, signed_in):
+    signed_in().cookies.set("zone", "<b>nowhere")
+    try:
+        assert "times in UTC" in asked("page=overview").text
+    finally:
+        signed_in().cookies.pop("zone")
+
+
 def test_a_stranger_gets_nothing_of_it(guest):
     answer = guest().look("/?page=overview")
 
