@@ -85,6 +85,7 @@ def bundled(application: BokehTornado) -> Bundle:
 
 def built(document: BokehDocument, token: str) -> str:
     """Return the last part of a page that is built."""
+    document.template_variables["dist_url"] = LOCAL_DIST  # where what comes later finds its style sheets: here
     for root in document.roots:
         patch_model_css(root, dist_url=LOCAL_DIST)
     item = RenderItem(token=token, roots=document.roots, use_for_title=False)
