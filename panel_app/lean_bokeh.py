@@ -15,7 +15,6 @@ from bokeh.core.property.descriptors import PropertyDescriptor
 
 _overridden: Any = functools.cache(HasProps._overridden_defaults.__func__)  # type: ignore[attr-defined]
 _queried = HasProps.query_properties_with_values
-_unstable = functools.cache(lambda descriptor: descriptor.property._may_have_unstable_default())
 
 
 def install() -> None:
@@ -36,9 +35,16 @@ def themed_values(model: HasProps) -> dict[str, Any] | None:
     return found
 
 
-def has_unstable_default(descriptor: PropertyDescriptor[Any], model: Any) -> bool:
-    """Say whether a default is made anew for each model; whether the property's own is never changes."""
-    return _unstable(descriptor) or descriptor.is_unstable(model.__overridden_defaults__.get(descriptor.name))
+def has_unstable_default(descriptor: PropertyDescriptor[Any], model: HasProps) -> bool:
+    """Say whether a default is made anew for each model, which is the same for all models of a class."""
+    return unstable(type(model), descriptor)
+
+
+@functools.cache
+def unstable(kind: Any, descriptor: PropertyDescriptor[Any]) -> bool:
+    """Ask Bokeh whether a default is made anew for each model of a class."""
+    overridden = kind.__overridden_defaults__.get(descriptor.name)
+    return descriptor.property._may_have_unstable_default() or descriptor.is_unstable(overridden)
 
 
 def set_properties(
