@@ -33,7 +33,6 @@ from core import queries
 from panel_app import coverage, cuts, look, sampled
 from panel_app.selection import AUTO, Selection, View
 
-TIPS = ["mood", "count", "tweets", "voices", "when", "about"]  # what a bar tells
 UNKNOWN = 9  # stands for label NULL, which no column may be named
 STACK = {label: look.MOODS[label] for label in (-1, 0, 1)} | {UNKNOWN: "not scored"}
 UNSCORED = {False: "#C3CBD3", True: "#57606A"}
@@ -79,13 +78,20 @@ def stacked(bars: pd.DataFrame, view: View) -> pd.DataFrame:
     For colour does not stand alone.
     """
     colour = look.colours(view.dark) | {UNKNOWN: UNSCORED[view.dark]}
-    base, parts = np.zeros(len(bars), dtype=int), []
-    for label, name in STACK.items():
-        count = bars[name].to_numpy()
-        style = {"mood": name, "colour": colour[label], "hatch": "/" if label == -1 else " "}
-        parts.append(bars.assign(base=base, top=base + count, count=count, **style)[count > 0])
-        base = base + count
-    return pd.concat(parts)[["start", "end", "base", "top", "colour", "hatch", *TIPS]]
+    counts = bars[list(STACK.values())].to_numpy().T
+    tops = counts.cumsum(axis=0)
+    mood, bar = counts.nonzero()
+    names, inks, hatches = (
+        np.array([of[label] for label in STACK], dtype=object)
+        for of in (STACK, colour, dict.fromkeys(STACK, " ") | {-1: "/"})
+    )
+    shared = {name: bars[name].to_numpy()[bar] for name in ("start", "end", "tweets", "voices", "when", "about")}
+    heights = {"base": tops - counts, "top": tops, "count": counts}
+    return pd.DataFrame(
+        shared
+        | {name: height[mood, bar] for name, height in heights.items()}
+        | {"mood": names[mood], "colour": inks[mood], "hatch": hatches[mood]}
+    )
 
 
 def drawn(table: pd.DataFrame) -> pd.DataFrame:
