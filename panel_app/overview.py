@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pandas as pd
 import panel as pn
 
@@ -58,6 +60,7 @@ def figures(view: View) -> str:
     return look.block(tiles(now, before, trend.trend_of(view), view.span), view.dark)
 
 
+@functools.lru_cache(maxsize=100)  # it is drawn by the server first, and then on the page
 def voices(view: View) -> str:
     """Return the most influential of each mood, or why there are none."""
     if view.sensitive:

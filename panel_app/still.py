@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -26,21 +27,24 @@ def trend_of(view: View) -> str:
 def shapes(bars: pd.DataFrame, gaps: Gaps, view: View) -> Iterator[Shape]:
     """Yield the gaps and the bars of `trend.bins`: what each is, and its left, right, lower and upper edge, 0 to 1."""
     for start, end in gaps:
-        yield "gap", across(start, view), across(end, view), 0.0, 1.0
+        left, right = across(pd.Series([start, end]), view)
+        yield "gap", left, right, 0.0, 1.0
     most = max(1, int(bars["tweets"].max()))
-    for row in bars.to_dict("records"):
-        low = 0
-        for name in trend.STACK.values():
-            if row[name]:
-                left, right = (across(row[edge], view) for edge in ("start", "end"))
-                yield name, left, right, low / most, (low + row[name]) / most
-            low += row[name]
+    counts = bars[list(trend.STACK.values())].to_numpy()
+    for left, right, count, top in zip(*edges(bars, view), counts / most, counts.cumsum(axis=1) / most, strict=True):
+        for name, height, upper in zip(trend.STACK.values(), count, top, strict=True):
+            if height:
+                yield name, left, right, upper - height, upper
 
 
-def across(time: pd.Timestamp, view: View) -> float:
-    """Return how far into the range a time is: 0 at its start, 1 at its end."""
-    first, last = pd.Timestamp(view.start), pd.Timestamp(view.end)
-    return float((pd.Timestamp(time) - first) / (last - first))
+def edges(bars: pd.DataFrame, view: View) -> tuple[list[float], list[float]]:
+    """Return how far into the range each bar begins and ends."""
+    return across(bars["start"], view), across(bars["end"], view)
+
+
+def across(times: pd.Series[Any], view: View) -> list[float]:
+    """Return how far into the range times are: 0 at its start, 1 at its end."""
+    return list((pd.to_datetime(times, utc=True) - view.start) / (view.end - view.start))
 
 
 def volume(bars: pd.DataFrame, gaps: Gaps, view: View) -> str:
@@ -51,22 +55,22 @@ def volume(bars: pd.DataFrame, gaps: Gaps, view: View) -> str:
 
 def rectangle(shape: Shape) -> str:
     """Return one bar or gap on a plane of 1,000 by 1,000."""
-    name, *edges = shape
-    left, right, low, top = (1000 * edge for edge in edges)
+    name, *ends = shape
+    left, right, low, top = (1000 * end for end in ends)
     size = f'x="{left:.1f}" y="{1000 - top:.1f}" width="{right - left:.1f}" height="{top - low:.1f}"'
     return f'<rect class="{name.replace(" ", "-")}" {size}/>'
 
 
 def mood(bars: pd.DataFrame, view: View) -> str:
     """Return the mean sentiment of each bar, from -1 at the bottom to 1 at the top, within its 95 % interval."""
-    rows = bars[bars["scored"] > 0].to_dict("records")
-    spots = [(across(row["start"] + (row["end"] - row["start"]) / 2, view), row["mean"]) for row in rows]
-    line = " ".join(f"{1000 * at:.1f},{500 - 500 * mean:.1f}" for at, mean in spots)
-    known = (row for row in rows if not pd.isna(row["low"]))
-    bands = (
-        ("band", *(across(row[edge], view) for edge in ("start", "end")), (1 + row["low"]) / 2, (1 + row["high"]) / 2)
-        for row in known
+    known = bars[bars["scored"] > 0]
+    means = 500 - 500 * known["mean"]
+    starts, ends = edges(known, view)
+    line = " ".join(
+        f"{500 * (start + end):.1f},{mean:.1f}" for start, end, mean in zip(starts, ends, means, strict=True)
     )
+    lows, highs = ((1 + known[end]) / 2 for end in ("low", "high"))
+    bands = (("band", *one) for one in zip(starts, ends, lows, highs, strict=True) if not pd.isna(one[-1]))
     label = "Mean sentiment over time, with its 95 % interval"
     return drawing(label, "".join(map(rectangle, bands)) + f'<polyline points="{line}"/>')
 
@@ -79,8 +83,9 @@ def drawing(label: str, parts: str) -> str:
 
 def times(view: View) -> str:
     """Return the times below a picture, each where it is."""
+    begins, names = zip(*cuts.ticks(view.start, view.end, view.zone), strict=True)
     marks = (
-        f'<span style="left:{100 * across(pd.Timestamp(time), view):.1f}%">{name}</span>'
-        for time, name in cuts.ticks(view.start, view.end, view.zone)
+        f'<span style="left:{100 * place:.1f}%">{name}</span>'
+        for place, name in zip(across(pd.Series(begins), view), names, strict=True)
     )
     return f'<div class="times quiet">{"".join(marks)}</div>'

@@ -31,7 +31,7 @@ from core.models import (
     Trend,
     Tweet,
 )
-from panel_app import advice, data, influencers, passwords, patterns, trend, words
+from panel_app import advice, data, influencers, overview, passwords, patterns, trend, words
 from panel_app.selection import View, moving
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ def door(engine, database_url, monkeypatch):
     data._read.clear()
     influencers._top.clear()
     patterns._usual_until.clear()
-    for kept in (trend.trend_of, words.shown, patterns.people_of, advice.kinds_of):
+    for kept in (overview.voices, trend.trend_of, words.shown, patterns.people_of, advice.kinds_of):
         kept.cache_clear()
     data.watch().look()
     return data
