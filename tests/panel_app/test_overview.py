@@ -49,6 +49,7 @@ def test_the_most_influential_stand_by_mood_or_it_says_why_nobody_does(
     put(Influence, influence_row(1, rank=1))
     data._read.clear()
     influencers._top.clear()
+    overview.voices.cache_clear()
     shown = overview.voices(Selection().view)
     assert shown.count("<li") == 1
     assert "&lt;b&gt;" in shown
