@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 from core.weights import CRITERIA, Curve, Weights
 from jobs.criteria import ACTIVE_RETWEETS, ACTIVE_TWEETS, NEUTRAL, Window
@@ -10,22 +13,34 @@ from jobs.influence import KEPT
 from jobs.lake import Lake
 from jobs.ranks import NEAR, RESAMPLES
 
+NOTHING = 1e-6  # what a sum of fractions may miss of a mood just at the bound; ours are of whole numbers
+
 
 def influence(lake: Lake, window: Window, weights: Weights, cores: int) -> float:
-    """Answer it; returns the seconds that took. The rows end in a table of DuckDB's own."""
+    """Answer it; returns the seconds that took. The rows end in tables of DuckDB's own."""
+    with reading(lake, cores) as connection:
+        began = monotonic()
+        answer(connection, window, weights)
+        return monotonic() - began
+
+
+@contextmanager
+def reading(lake: Lake, cores: int) -> Iterator[Any]:
+    """Connect to a DuckDB that sees the lake's files as the tables `tweet` and `author`."""
     import duckdb  # of the benchmark alone
 
-    connection = duckdb.connect(config={"threads": cores})
-    connection.execute("SET TimeZone = 'UTC'")
-    for table in ("tweet", "author"):
-        files = [str(lake.root / name) for name in lake.files(*lake.folders(table))]
-        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files!r})")
-    began = monotonic()
+    with duckdb.connect(config={"threads": cores}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in ("tweet", "author"):
+            files = [str(lake.root / name) for name in lake.files(*lake.folders(table))]
+            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files!r})")
+        yield connection
+
+
+def answer(connection: Any, window: Window, weights: Weights) -> None:
+    """Let it fill its tables `influence` and `audience`."""
     for statement in statements(window, weights):
         connection.execute(statement)
-    seconds = monotonic() - began
-    connection.close()
-    return seconds
 
 
 def statements(window: Window, weights: Weights) -> list[str]:
@@ -62,8 +77,9 @@ def statements(window: Window, weights: Weights) -> list[str]:
       FROM latest GROUP BY ALL
     )
     SELECT earned.*, mentioned_by, coalesce(mentions, 0) AS mentions, followers_count, listed_count, tweet_count,
-      CASE WHEN scored > 1 AND moods - best >= {NEUTRAL} * (scored - 1) THEN 1
-           WHEN scored > 1 AND moods - worst <= -{NEUTRAL} * (scored - 1) THEN -1 WHEN scored > 0 THEN 0 END AS label
+      CASE WHEN scored > 1 AND moods - best >= {NEUTRAL} * (scored - 1) - {NOTHING} THEN 1
+           WHEN scored > 1 AND moods - worst <= -{NEUTRAL} * (scored - 1) + {NOTHING} THEN -1
+           WHEN scored > 0 THEN 0 END AS label
     FROM earned LEFT JOIN mentioned USING (keyword_id, author_id) LEFT JOIN author ON author.id = author_id
     """
     best = f"""
@@ -93,10 +109,14 @@ def statements(window: Window, weights: Weights) -> list[str]:
     SELECT keyword_id, author_id, least(first, quantile_disc(place, 0.05)) AS rank_low,
       greatest(first, quantile_disc(place, 0.95)) AS rank_high FROM again GROUP BY keyword_id, author_id, first
     """
+    of_mood = f"""coalesce(label = CASE WHEN sentiment >= {NEUTRAL} THEN 1 WHEN sentiment <= -{NEUTRAL} THEN -1
+      WHEN sentiment IS NOT NULL THEN 0 END, false)"""
     rows = f"""
     CREATE TEMP TABLE influence AS
-    WITH top AS (SELECT keyword_id, author_id, arg_max(id, coalesce(retweet_count + like_count, -1)) AS top_tweet_id
-      FROM written SEMI JOIN (SELECT * FROM few WHERE rank <= {NEAR}) near USING (keyword_id, author_id) GROUP BY ALL),
+    WITH top AS (SELECT keyword_id, author_id, max(({of_mood}, coalesce({both}, -1), id))[3] AS top_tweet_id
+      FROM (SELECT keyword_id, author_id, label FROM few WHERE rank <= {NEAR})
+      JOIN (SELECT keyword_id, author_id, id, retweet_count, like_count, sentiment FROM written)
+      USING (keyword_id, author_id) GROUP BY ALL),
     every AS (SELECT author_id, count(*) AS every FROM written SEMI JOIN few USING (author_id) GROUP BY ALL)
     SELECT few.*, rank_low, rank_high, top_tweet_id, tweets / every AS share FROM few
     LEFT JOIN intervals USING (keyword_id, author_id) LEFT JOIN top USING (keyword_id, author_id)
@@ -105,7 +125,8 @@ def statements(window: Window, weights: Weights) -> list[str]:
     audience = f"""
     CREATE TEMP TABLE audience AS
     WITH voices AS (SELECT keyword_id, author_id, count(*) AS tweets FROM tweet WHERE matched AND {inside} GROUP BY ALL)
-    SELECT keyword_id, sum(tweets), count(*), count(followers_count), sum(followers_count)
+    SELECT keyword_id, sum(tweets) AS tweets, count(*) AS voices, count(followers_count) AS known,
+      sum(followers_count) AS followers_count
     FROM voices LEFT JOIN author ON id = author_id GROUP BY ALL
     """
     return [carried, view, criteria, best, intervals, rows, audience]
