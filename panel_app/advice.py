@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -196,7 +195,7 @@ def ranked(kinds: Iterable[Iterable[Advice]], answered: Callable[[Advice], bool]
     return [one for row in zip_longest(*lists) for one in row if one is not None][:MOST]
 
 
-@functools.lru_cache(maxsize=100)  # it is read ahead, then asked for; a view knows its version
+@data.kept
 def kinds_of(view: View) -> list[list[Advice]]:
     """Read what is advised, of each kind the best first; it must not be changed."""
     return [list(kind) for kind in found_for(view)]

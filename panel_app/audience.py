@@ -7,7 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from core import queries
-from panel_app import look
+from panel_app import data, look
 from panel_app.selection import View
 
 LATE = 2 * queries.QUARTER  # scores may be as far behind the newest tweet: while some are computed, the next are due
@@ -15,6 +15,7 @@ RANKED = "ranked are those with two tweets of their own, or one that was retweet
 BEHIND = "They are {age} behind the newest tweet: is talker up running? Or compute them now: talker influence run"
 
 
+@data.kept
 def totals(view: View) -> str:
     """Return the figures of all voices; nothing while there are no scores."""
     found, moods = of(view), view.read(queries.moods(view.keyword_id, view.scored_until))

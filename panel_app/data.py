@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pandas as pd
 import panel as pn
@@ -24,6 +25,9 @@ POSTGRES = {"jit": "off", "work_mem": "32MB", "random_page_cost": "1.1"}
 log = logging.getLogger(__name__)
 
 _compiled: LRUCache[Any, Any] = LRUCache(500)
+
+Read = TypeVar("Read", bound=Callable[..., Any])
+KEPT: list[Any] = []  # the functions whose answers are kept
 
 
 @functools.cache
@@ -65,7 +69,25 @@ def now(query: queries.Rows) -> pd.DataFrame:
 def _read(statement: str, values: tuple[tuple[str, Any], ...], _version: int) -> pd.DataFrame:
     with engine().connect() as connection:
         rows = connection.exec_driver_sql(statement, dict(values))
-        return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+        # As the driver has them: of SQLAlchemy's own rows pandas asks each four times what it is.
+        return pd.DataFrame(rows.cursor.fetchall(), columns=list(rows.keys()))
+
+
+def kept(read: Read) -> Read:
+    """Let a function of a view keep its last hundred answers, which must not be changed.
+
+    What a page shows is read ahead, then drawn, and often for several pages: a view knows its version.
+    """
+    function: Any = functools.lru_cache(maxsize=100)(read)
+    KEPT.append(function)
+    return function  # type: ignore[no-any-return]
+
+
+def forget() -> None:
+    """Let go of all that is kept."""
+    _read.clear()
+    for function in KEPT:
+        function.cache_clear()
 
 
 class Watch:

@@ -14,7 +14,7 @@ from bokeh.plotting import figure
 from panel.io import hold
 
 from core import queries
-from panel_app import influencers, look
+from panel_app import data, influencers, look
 from panel_app.selection import Selection, View
 from panel_app.steady import Steady
 
@@ -45,15 +45,23 @@ RULES = (
 )
 
 
+@data.kept
 def runs_of(view: View) -> dict[str, dict[str, Any]]:
     """Read the newest forecast of each subject: what it looked back on, or why nothing was told."""
     return {row["subject"]: row for row in look.rows(view.read(queries.forecast_runs(view.keyword_id)))}
 
 
+@data.kept
 def told_of(view: View, subject: str) -> pd.DataFrame:
     """Read every forecast of a subject; of sensitive keywords none of people."""
     found = view.read(queries.forecasts(view.keyword_id, subject))
     return found.iloc[:0] if view.sensitive and subject == "people" else found
+
+
+@data.kept
+def coming_of(view: View, subject: str) -> pd.DataFrame:
+    """Read what the newest forecast of a subject shows."""
+    return newest(told_of(view, subject))
 
 
 def newest(told: pd.DataFrame) -> pd.DataFrame:
@@ -153,6 +161,7 @@ def missing(run: dict[str, Any] | None, subject: str) -> str:
     return look.empty(f"Too little to foretell {subject}", f"{why} {TOO_LITTLE}") if why else ""
 
 
+@data.kept
 def people(view: View) -> str:
     """Return who will matter, how sure that is, and how such forecasts fared."""
     run = runs_of(view).get("people")
@@ -250,9 +259,10 @@ class Plot:
         return self.whole.add_glyph(self.rows, glyph)
 
 
+@data.kept
 def days(view: View, subject: str) -> str:
     """Say what is expected of the coming days from what, or why there is nothing."""
-    run, rows = runs_of(view).get(subject), newest(told_of(view, subject))
+    run, rows = runs_of(view).get(subject), coming_of(view, subject)
     head = f"<h2>{'Tweets' if subject == 'tweets' else 'Mood'} of the coming days</h2>"
     if rows.empty or run is None:
         return look.block(head + missing(run, subject), view.dark)
@@ -260,10 +270,10 @@ def days(view: View, subject: str) -> str:
     return look.block(f"{head}<p>{looked} {why_shown(rows)}</p>", view.dark)
 
 
+@data.kept
 def evidence(view: View, subject: str) -> str:
     """Return the plot as a table, and how such forecasts fared; nothing where there is no forecast."""
-    run, told = runs_of(view).get(subject), told_of(view, subject)
-    rows = newest(told)
+    run, told, rows = runs_of(view).get(subject), told_of(view, subject), coming_of(view, subject)
     if rows.empty or run is None:
         return ""
     cards = {"Back-test": tested(run["backtest"]), "Judged since": record(told)}
@@ -288,10 +298,10 @@ def coming(selection: Selection, subject: str) -> pn.Column:
 
     def follow(*_: object) -> None:
         with hold():  # Panel may call without the document's lock, and Bokeh's own models refuse a change then
-            drawn.show(newest(told_of(selection.view, subject)), selection.view.dark)
+            drawn.show(coming_of(selection.view, subject), selection.view.dark)
 
     def there(view: View) -> bool:
-        return not newest(told_of(view, subject)).empty
+        return not coming_of(view, subject).empty
 
     def told(view: View) -> str:
         return days(view, subject)

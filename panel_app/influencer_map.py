@@ -17,7 +17,7 @@ from bokeh.plotting import figure
 from panel.io import hold
 
 from core import queries
-from panel_app import influencers, look
+from panel_app import data, influencers, look
 from panel_app.selection import Selection, View
 
 WORLD = Path(__file__).parent / "world.json"
@@ -182,11 +182,13 @@ def places(view: View) -> pd.DataFrame:
     return view.read(queries.influencer_places(view.keyword_id, view.start, view.end, until=view.scored_until))
 
 
+@data.kept
 def groups_of(view: View, width: float, phone: bool) -> pd.DataFrame:
     """Read the influencers of a view in groups, as far apart as the metres that are looked at ask."""
     return grouped(placed(places(view)), width, phone)
 
 
+@data.kept
 def squares(view: View) -> pd.DataFrame:
     """Read where many tweet from; only of a sensitive keyword, for of others there are people to show."""
     if not view.sensitive:
@@ -194,6 +196,7 @@ def squares(view: View) -> pd.DataFrame:
     return placed(view.read(queries.crowded_places(view.keyword_id, view.start, view.end)))
 
 
+@data.kept
 def summary(view: View) -> str:
     """Return what the map shows in words, with those it cannot show."""
     if view.sensitive:

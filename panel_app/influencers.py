@@ -41,7 +41,7 @@ def top(view: View) -> pd.DataFrame:
     return _top(view.keyword_id, view.scored_until, view.version)
 
 
-@pn.cache(max_items=100, ttl=600)  # a page asks six times at each commit, and to write the queries costs 20 ms
+@data.kept  # a page asks six times at each commit, and to write the queries costs 20 ms
 def _top(keyword_id: int, until: datetime | None, version: int) -> pd.DataFrame:
     asked = (queries.top_influencers(keyword_id, label, TOP, until) for label in look.LABELS)
     return pd.concat([data.frame(query, version) for query in asked], ignore_index=True)
@@ -133,6 +133,7 @@ def columns(frame: pd.DataFrame, view: View) -> str:
     return f'<div class="columns">{"".join(parts)}</div>'
 
 
+@data.kept
 def leaders(view: View) -> str:
     """Return the top five of each sentiment, or why there are none."""
     if view.sensitive:

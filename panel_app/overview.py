@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-
 import pandas as pd
 import panel as pn
 
 from core import queries
-from panel_app import audience, influencers, look, trend, tweet_card
+from panel_app import audience, data, influencers, look, trend, tweet_card
 from panel_app.selection import Selection, View
 
 BEST = 3  # of each mood
@@ -50,6 +48,7 @@ def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, span: str) -> 
     return f'<div class="tiles">{"".join(four)}</div>'
 
 
+@data.kept
 def figures(view: View) -> str:
     """Read and return the figures of a view."""
     now, before = (
@@ -60,7 +59,7 @@ def figures(view: View) -> str:
     return look.block(tiles(now, before, trend.trend_of(view), view.span), view.dark)
 
 
-@functools.lru_cache(maxsize=100)  # it is drawn by the server first, and then on the page
+@data.kept
 def voices(view: View) -> str:
     """Return the most influential of each mood, or why there are none."""
     if view.sensitive:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -228,7 +227,7 @@ def names_of_sizes() -> list[str]:
     return [f"under {ends[1]}", *between, f"{ends[-1]} and more"]
 
 
-@functools.lru_cache(maxsize=100)  # a page asks several times; a view knows its version
+@data.kept
 def people_of(view: View) -> pd.DataFrame:
     """Read the authors of a view's own tweets whose followers and retweets are known; they must not be changed."""
     return known(view.read(queries.earnings(view.keyword_id, view.start, view.end)))
@@ -255,6 +254,7 @@ def least_of(view: View) -> int:
     return FEW if view.sensitive else 1
 
 
+@data.kept
 def told(view: View) -> str:
     """Return the reading and what it rests on."""
     people = people_of(view)

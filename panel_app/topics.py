@@ -130,6 +130,7 @@ def share(part: int, whole: int) -> str:
     return f"{look.number(part)} <small>{100 * part / max(1, whole):.1f} %</small>"
 
 
+@data.kept
 def told(view: View) -> str:
     """Return what emerges now."""
     found, (start, end) = emerging_of(view), hours_of(view)
@@ -139,6 +140,7 @@ def told(view: View) -> str:
     return look.block(head + table(found, ("Term", "Authors now", "Same hours before")), view.dark)
 
 
+@data.kept
 def told_related(view: View) -> str:
     """Return the hashtags to enter."""
     head = f'<h2>Hashtags to enter</h2><p class="quiet">{RELATED}</p>'

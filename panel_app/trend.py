@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +29,7 @@ from bokeh.plotting import figure
 from panel.io import hold
 
 from core import queries
-from panel_app import coverage, cuts, look, sampled
+from panel_app import coverage, cuts, data, look, sampled
 from panel_app.selection import AUTO, Selection, View
 
 UNKNOWN = 9  # stands for label NULL, which no column may be named
@@ -246,7 +245,7 @@ def milliseconds(time: datetime) -> float:
     return time.timestamp() * 1000
 
 
-@functools.lru_cache(maxsize=100)  # a page asks several times at each commit; a view knows its version
+@data.kept
 def trend_of(view: View) -> pd.DataFrame:
     """Read the bars of a view; they must not be changed."""
     asked = (query(view.keyword_id, view.edges) for query in (queries.trend, queries.voices))
@@ -281,6 +280,7 @@ def brushed(selection: Selection, drawn: Mapping[str, Any]) -> None:
         selection.choose(max(start, view.start), min(end, view.end))
 
 
+@data.kept
 def legend(view: View) -> str:
     """Return the colours in words, and whose time the axis shows."""
     moods = "".join(look.mood(label) for label in look.LABELS)
@@ -308,6 +308,7 @@ def summary(table: pd.DataFrame, totals: pd.Series, view: View) -> str:
     )
 
 
+@data.kept
 def said(view: View) -> str:
     """Read a view and return its chart in a sentence."""
     totals = view.read(queries.totals(view.keyword_id, view.start, view.end)).iloc[0]

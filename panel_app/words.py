@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from PIL import ImageFont
 from wordcloud import WordCloud
 
 from core import queries
-from panel_app import contrast, cuts, influencers, look, tweet_card
+from panel_app import contrast, cuts, data, influencers, look, tweet_card
 from panel_app.selection import ALL, APART, COMMON, Selection, View
 
 FONT = str(Path(__file__).parent / "fonts" / "DejaVuSans-Bold.ttf")
@@ -159,7 +158,7 @@ def terms_of(view: View, label: int) -> pd.DataFrame:
     return view.read(queries.terms(view.keyword_id, view.start, view.end, label, WORDS))
 
 
-@functools.lru_cache(maxsize=100)  # a page asks several times; a view knows its version
+@data.kept
 def shown(view: View, label: int, way: str) -> pd.DataFrame:
     """Read the words of one sentiment, as they are weighed: those that set it apart, or the commonest.
 
@@ -235,6 +234,7 @@ def table(terms: pd.DataFrame, label: int, tweets: int) -> str:
     return f'<div class="scroll" tabindex="0">{body}</div>'
 
 
+@data.kept
 def using(view: View, word: str, mood: int | str) -> str:
     """Return the newest tweets that use a word, as cards."""
     if view.sensitive:

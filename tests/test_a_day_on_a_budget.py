@@ -101,7 +101,7 @@ def test_a_day_of_2000_posts_an_hour_costs_10_dollars_and_the_numbers_say_they_a
         [Stretch(id, name, name, "spool", len(payloads), payloads) for name, id in ids.items()]
     )
     monkeypatch.setenv("TALKER_DATABASE_URL", database_url)
-    data._read.clear()
+    data.forget()
     data.watch().look()
     with engine.connect() as connection:
         (sample,) = connection.execute(select(Sampling)).all()

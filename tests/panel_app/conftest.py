@@ -31,7 +31,7 @@ from core.models import (
     Trend,
     Tweet,
 )
-from panel_app import advice, data, influencers, overview, passwords, patterns, trend, words
+from panel_app import data, passwords, patterns
 from panel_app.selection import View, moving
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -52,11 +52,8 @@ def bokeh():
 def door(engine, database_url, monkeypatch):
     """The pages' door, opened on the emptied test database."""
     monkeypatch.setenv("TALKER_DATABASE_URL", database_url)
-    data._read.clear()
-    influencers._top.clear()
+    data.forget()
     patterns._usual_until.clear()
-    for kept in (overview.voices, trend.trend_of, words.shown, patterns.people_of, advice.kinds_of):
-        kept.cache_clear()
     data.watch().look()
     return data
 

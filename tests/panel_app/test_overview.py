@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core.models import Author, Influence, Tweet
-from panel_app import data, influencers, overview
+from panel_app import data, overview
 from panel_app.selection import Selection
 
 
@@ -47,9 +47,7 @@ def test_the_most_influential_stand_by_mood_or_it_says_why_nobody_does(
 
     put(Author, author_row(1, name="<b>"))
     put(Influence, influence_row(1, rank=1))
-    data._read.clear()
-    influencers._top.clear()
-    overview.voices.cache_clear()
+    data.forget()
     shown = overview.voices(Selection().view)
     assert shown.count("<li") == 1
     assert "&lt;b&gt;" in shown
