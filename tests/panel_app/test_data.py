@@ -64,3 +64,14 @@ def test_an_app_without_a_database_says_what_is_missing(monkeypatch):
 
     with pytest.raises(ConfigError, match="TALKER_DATABASE_URL"):
         data.engine.__wrapped__()
+
+
+def test_what_is_kept_is_made_once_a_view_and_again_when_its_version_is_another_or_all_is_let_go_of(view):
+    made = []
+    told = data.kept(lambda of: made.append(of.version) or str(of.version))
+
+    assert [told(view()), told(view()), told(view(version=2))] == ["0", "0", "2"]
+    assert made == [0, 2]
+    data.forget()
+    told(view())
+    assert made == [0, 2, 0]
