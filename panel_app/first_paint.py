@@ -24,7 +24,7 @@ from tornado.ioloop import IOLoop
 
 from core import queries
 from core.accounts import Visitor
-from panel_app import address, ahead, auth, look, pages
+from panel_app import address, auth, look, pages
 from panel_app.selection import RANGES, Selection, View
 
 HERE = Path(__file__).parent
@@ -70,7 +70,7 @@ class Document(DocHandler):
         frame = {"name": name, "links": links, "dark": dark, "phone": look.on_phone(self.request.headers), "css": css}
         self.write(self.render_string("first_paint.html", **frame))
         self.flush()
-        drawn = await IOLoop.current().run_in_executor(ahead.readers(), functools.partial(still, name, choices))
+        drawn = await IOLoop.current().run_in_executor(None, functools.partial(still, name, choices))
         scripts, styles = bundled(self.application)
         self.write(self.render_string("still.html", drawn=drawn, scripts=scripts, styles=styles, script=SCRIPT))
         self.flush()
