@@ -1,3 +1,4 @@
+import ctypes
 import os
 import sqlite3
 import subprocess
@@ -13,6 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.spool import Spool
 from actors.supervisor import Supervisor
+
+CACHESTAT = 451  # the system call that tells how much of a file is in memory alone
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -63,6 +66,26 @@ def test_a_reader_goes_on_from_behind_a_position(tmp_path):
     spool.append([b"a", b"b", b"c"])
 
     assert spool.read(after=1, limit=1) == [(2, b"b")]
+
+
+def test_what_is_appended_is_on_the_disk_when_that_returns(tmp_path):
+    spool = Spool(tmp_path / "spool.sqlite")
+    spool.append([b"x" * 100_000])
+
+    assert [unwritten(path) for path in sorted(tmp_path.glob("spool.sqlite*"))] == [0, 0, 0]
+
+
+def unwritten(path):
+    """Return how many pages of a file the kernel holds and has not written; memory that is shared is no file."""
+    if path.name.endswith("-shm"):
+        return 0
+    found, whole = (ctypes.c_uint64 * 5)(), (ctypes.c_uint64 * 2)()
+    with path.open() as file:
+        failed = ctypes.CDLL(None).syscall(CACHESTAT, file.fileno(), whole, found, 0)
+    if failed:
+        pytest.skip("this kernel does not tell: Linux 6.5 does")
+    _, dirty, writeback, *_ = found
+    return dirty + writeback
 
 
 def test_two_processes_share_a_spool(tmp_path):
