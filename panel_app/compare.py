@@ -105,11 +105,23 @@ def log_odds(frame: pd.DataFrame) -> pd.DataFrame:
 
 def read(view: View, others: list[str]) -> dict[str, pd.DataFrame]:
     """Read the tweets of the keyword that is looked at and of the others, all in the same bins."""
+    return {name: counted(view, number, version) for name, number, version in among(view, others)}
+
+
+def among(view: View, others: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
+    """Return the names of those compared, with their ids, and as of which version each is seen."""
     ids = known(view)
     names = [view.keyword, *(name for name in others if name in ids and name != view.keyword)][:MOST]
-    return {name: data.frame(queries.trend(ids[name], view.edges), data.watch().version(ids[name])) for name in names}
+    return tuple((name, ids[name], data.watch().version(ids[name])) for name in names)
 
 
+@data.kept
+def counted(view: View, keyword_id: int, version: int) -> pd.DataFrame:
+    """Read the tweets of a keyword in the bins of a view."""
+    return data.frame(queries.trend(keyword_id, view.edges), version)
+
+
+@data.kept
 def known(view: View) -> dict[str, int]:
     """Read the tracked keywords' ids."""
     frame = view.read(queries.keywords())
@@ -315,8 +327,13 @@ def words(view: View, other: str | None) -> str:
     ids = known(view)
     if not other or other not in ids or other == view.keyword:
         return ""
-    version = view.version + data.watch().version(ids[other])
-    found = data.frame(queries.contrast(view.keyword_id, ids[other], view.start, view.end), version)
+    return apart(view, other, ids[other], view.version + data.watch().version(ids[other]))
+
+
+@data.kept
+def apart(view: View, other: str, other_id: int, version: int) -> str:
+    """Return the words that tell one keyword from another, and the other's from it."""
+    found = data.frame(queries.contrast(view.keyword_id, other_id, view.start, view.end), version)
     one, two = sides(found)
     most = max([1.0, *one["z"], *-two["z"]])
     parts = side(view.keyword, other, one, ("uses", "other_uses"), most) + side(
@@ -416,9 +433,15 @@ def choosers(selection: Selection) -> tuple[pmui.MultiChoice, pmui.Select]:
 
 def told(view: View, others: list[str]) -> str:
     """Return the keywords side by side as a table, or what is needed to compare."""
-    frames = read(view, others)
-    if len(frames) < 2:
+    return side_by_side(view, among(view, others))
+
+
+@data.kept
+def side_by_side(view: View, some: tuple[tuple[str, int, int], ...]) -> str:
+    """Return the keywords of `among` as a table."""
+    if len(some) < 2:
         return look.block(look.empty("Nobody to compare with", CHOOSE), view.dark)
+    frames = {name: counted(view, number, version) for name, number, version in some}
     return look.block(figures(compared(frames), view.dark) + shared(view, list(frames)), view.dark)
 
 
