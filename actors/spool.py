@@ -33,6 +33,7 @@ class Spool:
         self._db.execute("PRAGMA journal_mode = wal")
         self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG}")
         self._db.execute("PRAGMA synchronous = full")  # an append that returned survives a power cut
+        self._db.execute("PRAGMA secure_delete = on")  # what is let go of may have to be forgotten
         self._db.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA.split(";"):
             self._db.execute(statement)
@@ -60,14 +61,12 @@ class Spool:
 
     def rewrite(self, change: Callable[[bytes], bytes]) -> None:
         """Let each payload that waits be changed in its place; on disk nothing stays of what was there."""
-        self._db.execute("PRAGMA secure_delete = on")
         last = 0
         while some := self.read(last, 500):
             changed = [(new, position) for position, body in some if (new := change(body)) != body]
             if changed:
                 self._db.executemany("UPDATE payload SET body = ? WHERE position = ?", changed)
             last = some[-1][0]
-        self._db.execute("PRAGMA secure_delete = off")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def depth(self) -> int:

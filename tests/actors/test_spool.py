@@ -88,6 +88,16 @@ def unwritten(path):
     return dirty + writeback
 
 
+def test_nothing_stays_on_disk_of_what_was_let_go_of_once_something_is_forgotten(tmp_path):
+    spool = Spool(tmp_path / "spool.sqlite")
+    spool.append([b"secret" * 5000, b"hidden" * 5000, b"kept" * 5000])
+    spool.acknowledge(1)
+    spool.rewrite(lambda payload: payload.replace(b"hidden", b"gone"))
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+    assert (b"secret" in left, b"hidden" in left, b"kept" in left) == (False, False, True)
+
+
 def test_two_processes_share_a_spool(tmp_path):
     spool = Spool(tmp_path / "spool")
     appending = "import sys; from pathlib import Path; from actors.spool import Spool\n"
