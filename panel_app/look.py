@@ -85,13 +85,6 @@ def unlined(plot: Any, _element: object) -> None:
     plot.state.outline_line_color = None
 
 
-def frameless(plot: Any, element: object) -> None:
-    """Take off the line around a plot, its margin and Bokeh's logo: a hook for HoloViews."""
-    unlined(plot, element)
-    plot.state.min_border = 0
-    plot.state.toolbar.logo = None
-
-
 def mood(label: int) -> str:
     """Return a sentiment as glyph and word, coloured: colour never stands alone."""
     return f'<span class="{MOODS[label]}">{GLYPHS[label]} {MOODS[label].capitalize()}</span>'
