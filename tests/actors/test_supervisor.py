@@ -3,8 +3,10 @@ import logging
 import os
 import signal
 import threading
+import time
 from itertools import islice
 from random import Random
+from types import SimpleNamespace
 
 import psutil
 import psycopg2
@@ -21,6 +23,17 @@ from core import db, store
 from core.models import DeadLetter, Keyword, SpoolOffset, Trend, Tweet
 
 AWAY = 3.0  # seconds
+
+
+@pytest.mark.parametrize(
+    ("payloads", "ago", "laden"),
+    [(lanes.FEW, 0.0, True), (lanes.FEW - 1, 0.0, False), (lanes.FEW, supervisor.STUCK, False)],
+)
+def test_others_wait_for_a_call_with_much_to_do_but_not_for_one_that_is_lost(payloads, ago, laden):
+    sent = SimpleNamespace(payloads=[(number, b"") for number in range(payloads)])
+    tracker = SimpleNamespace(flying=[SimpleNamespace(sent=sent)], sent_at=time.monotonic() - ago)
+
+    assert supervisor.Tracker.laden(tracker) is laden
 
 
 @pytest.mark.cluster
