@@ -232,9 +232,10 @@ def secret(path: Path) -> str:
 
 def made_for(socket: Any) -> bytes | None:
     """Return the session for which a socket's page was made, once the two have met."""
-    if socket.connection is None:
+    page = socket.connection and socket.connection._session  # Bokeh's own property is an error once the page was left
+    if page is None:
         return None
-    made = visitor_of(socket.connection.session.document.session_context)
+    made = visitor_of(page.document.session_context)
     return made.session if made else None
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from bokeh.protocol import Protocol
+from bokeh.server.connection import ServerConnection
 
 from core.config import ConfigError, Settings
 from panel_app import auth
@@ -55,3 +58,12 @@ def test_pictures_come_from_x_only_where_the_settings_say_so():
 
     assert "img-src 'self' data: blob:;" in without
     assert "img-src 'self' data: blob: https://pbs.twimg.com/;" in having
+
+
+def test_a_page_that_was_just_left_is_nobodys_and_stops_no_sweep():
+    page = SimpleNamespace(subscribe=lambda _: None, unsubscribe=lambda _: None)
+    left = ServerConnection(Protocol(), None, None, page)
+    left.detach_session()
+
+    assert auth.made_for(SimpleNamespace(connection=left)) is None
+    assert auth.made_for(SimpleNamespace(connection=None)) is None
