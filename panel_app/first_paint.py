@@ -48,8 +48,9 @@ class Document(DocHandler):
     async def get(self, *args: object, **kwargs: object) -> None:
         """Send all three parts; to strangers nothing but the way to the door."""
         if isinstance(self.current_user, Visitor):
-            self.request.zone = self.get_cookie(ZONE, "UTC")  # type: ignore[attr-defined]
-            await self._paint(self.current_user)
+            zone = self.get_cookie(ZONE, "UTC")
+            self.request.zone = zone  # type: ignore[attr-defined]
+            await self._paint(self.current_user, zone)
             session = await self.get_session()  # type: ignore[misc]
             self.write(built(session.document, session.token))
         else:
@@ -59,11 +60,11 @@ class Document(DocHandler):
         """Return where our templates lie."""
         return str(HERE / "html")
 
-    async def _paint(self, visitor: Visitor) -> None:
+    async def _paint(self, visitor: Visitor, zone: str) -> None:
         names, args = pages.pages_for(visitor), self.request.arguments
         name = names[pages.asked_page(names, args)]
         dark = look.wants_dark(self.request.headers)
-        choices = address.asked(args) | {"dark": dark, "zone": self.get_cookie(ZONE, "UTC")}
+        choices = address.asked(args) | {"dark": dark, "zone": zone}
         self.set_header("Cache-Control", "no-store")
         links = {one: link(one, args) for one in names}
         css = (look.STYLE, STYLE)

@@ -83,9 +83,9 @@ def drawing(label: str, parts: str) -> str:
 
 def times(view: View) -> str:
     """Return the times below a picture, each where it is."""
-    begins, names = zip(*cuts.ticks(view.start, view.end, view.zone), strict=True)
+    named = cuts.ticks(view.start, view.end, view.zone)
+    places = across(pd.Series([time for time, _ in named], dtype="datetime64[us, UTC]"), view)
     marks = (
-        f'<span style="left:{100 * place:.1f}%">{name}</span>'
-        for place, name in zip(across(pd.Series(begins), view), names, strict=True)
+        f'<span style="left:{100 * place:.1f}%">{name}</span>' for place, (_, name) in zip(places, named, strict=True)
     )
     return f'<div class="times quiet">{"".join(marks)}</div>'
