@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import Engine, Table, text
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, UniqueConstraint
 
+from core import past
 from core.models import Author, Term, Trend, Tweet
+from core.past import NOTE_DAYS, NOTE_HOURS
 from core.weights import load
 
 KEYWORDS = 50
@@ -39,7 +41,9 @@ def fill(engine: Engine, tweets: int, end: datetime) -> None:
     shared(engine, known, TREND, TERM)
     with ThreadPoolExecutor(HANDS) as hands:
         list(hands.map(lambda table: indexed(engine, table), LARGE[2:]))
-    run(engine, known, SCORES, AUDIENCE, RUN, "DROP TABLE made_text, made_place")
+    run(engine, known, SCORES, AUDIENCE, RUN, NOTED_HOURS, NOTED_DAYS, "DROP TABLE made_text, made_place")
+    with ThreadPoolExecutor(HANDS) as hands:
+        list(hands.map(lambda _hand: past.add_up(engine, end), range(HANDS)))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))  # as autovacuum leaves tables that have been there for a while
 
@@ -182,6 +186,8 @@ WITH heard AS (
 SELECT keyword_id, :end, sum(tweets), count(*), count(followers_count), sum(followers_count)
 FROM heard JOIN author ON author.id = author_id GROUP BY keyword_id
 """
+NOTED_HOURS = NOTE_HOURS.format(moved="trend")
+NOTED_DAYS = NOTE_DAYS.format(moved="term")
 RUN = """
 INSERT INTO influence_run (window_end, window_start, state, started_at, finished_at, weights)
 VALUES (:end, :end - interval '72 hours', 'done', :end, :end, :weights)

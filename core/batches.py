@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from core.copying import array, copy, copy_values
 from core.models import WRITTEN_BY, Author, DeadLetter, Keyword, SpoolOffset, Tombstone, Tweet
+from core.past import NOTE_DAYS, NOTE_HOURS
 
 Row = Mapping[str, Any]
 
@@ -232,6 +233,7 @@ def move_terms(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> Non
         )
         copy_values(connection, "incoming_term", TERM, rows)
         connection.execute(text(MOVE_TERMS))
+        connection.execute(text(NOTE_DAYS.format(moved="incoming_term")))
 
 
 def move_trend(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> None:
@@ -243,6 +245,7 @@ def move_trend(connection: Connection, tweets: Iterable[tuple[int, Row]]) -> Non
         rows = ((keyword, EPOCH + at * MINUTE, label, *sums(scores)) for (keyword, at, label), scores in moved.items())
         copy_values(connection, "incoming_trend", TREND, rows)
         connection.execute(text(MOVE_TREND))
+        connection.execute(text(NOTE_HOURS.format(moved="incoming_trend")))
         connection.execute(text(COUNT_VOICES))  # with a snapshot taken after the minutes were locked
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from core import queries
 from core.models import DeadLetter
+from core.past import forget_sums
 
 FOR_EVER = 2**63 - 1  # above every id: no tweet of the author comes back, however late
 
@@ -53,6 +54,7 @@ def forget(engine: Engine, gone: Gone, reason: str, *, words: Words, scrub: Scru
         for statement in (MOVE_TREND_BACK, FORGET_EMPTY_TREND, FORGET_INFLUENCE, FORGET_FORECASTS, FORGET_TOP_TWEETS):
             run(connection, statement, asked)
         move_terms_back(connection, doomed, words)
+        forget_sums(connection, "doomed")
         found = Gone(gone.tweets.union(row.id for row in doomed), gone.authors, gone.upto)
         clean_dead_letters(connection, found, scrub)
     return found

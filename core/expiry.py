@@ -24,6 +24,11 @@ EXPIRE_COUNTS = {
     "trend": "DELETE FROM trend WHERE keyword_id = :keyword_id AND minute < :before",
     "term": "DELETE FROM term WHERE keyword_id = :keyword_id AND hour < :before",
 }
+# Before the rows: a day that is cut is read from what is left of it.
+EXPIRE_SUMS = (
+    "DELETE FROM past_hour WHERE keyword_id = :keyword_id AND hour < :before",
+    "DELETE FROM past_day WHERE keyword_id = :keyword_id AND day < :before",
+)
 EXPIRE_DEAD = "DELETE FROM dead_letter WHERE at < :before"
 
 
@@ -44,6 +49,8 @@ def expire(engine: Engine, before: datetime) -> dict[str, int]:
         keywords = connection.execute(select(Keyword.id)).scalars().all()
     for keyword_id in keywords:
         asked: dict[str, Any] = {"keyword_id": keyword_id, "before": hour}
+        for statement in EXPIRE_SUMS:
+            run(engine, statement, asked)
         while some := run(engine, EXPIRE_TWEETS, asked | {"upto": first_id(hour), "some": SOME}):
             went["tweet"] += some
         for table, statement in EXPIRE_COUNTS.items():

@@ -214,6 +214,42 @@ class Term(Base):
     __mapper_args__ = {"primary_key": ["keyword_id", "hour", "label", "term"]}  # noqa: RUF012
 
 
+class PastHour(Base):
+    """What an hour of a keyword adds up to once it is over: see core.past. All but the key is NULL until then.
+
+    `labels`, `tweets` and the sums belong together: those of `trend`. `tweet_ids` are those of its tweets, `author_ids`
+    of whoever wrote them, each once: 8 bytes an id, for there are thousands.
+    """
+
+    __tablename__ = "past_hour"
+    keyword_id: Mapped[int] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    labels: Mapped[list[int | None] | None] = mapped_column(ARRAY(SmallInteger))
+    tweets: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    sentiment_sums: Mapped[list[float] | None] = mapped_column(ARRAY(Numeric(asdecimal=False)))
+    sentiment_square_sums: Mapped[list[float] | None] = mapped_column(ARRAY(Numeric(asdecimal=False)))
+    tweet_ids: Mapped[bytes | None]
+    author_ids: Mapped[bytes | None]
+
+    __table_args__ = (Index("ix_past_hour_due", "keyword_id", "hour", postgresql_where=sql("author_ids IS NULL")),)
+
+
+class PastDay(Base):
+    """How many tweets of a UTC day that is over used each term, per label; all but the key is NULL until then.
+
+    `terms`, `labels` and `tweets` belong together: those of `term`.
+    """
+
+    __tablename__ = "past_day"
+    keyword_id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    terms: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    labels: Mapped[list[int | None] | None] = mapped_column(ARRAY(SmallInteger))
+    tweets: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+
+    __table_args__ = (Index("ix_past_day_due", "keyword_id", "day", postgresql_where=sql("terms IS NULL")),)
+
+
 class Gap(Base):
     """A time in which the stream was not listening, why, and what filled it afterwards, or why nothing does."""
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     and_,
     any_,
     cast,
+    column,
     func,
     inspect,
     literal,
@@ -55,6 +56,8 @@ from core.models import (
     Keyword,
     LoginSession,
     Paid,
+    PastDay,
+    PastHour,
     Pulse,
     Sampling,
     Spending,
@@ -70,7 +73,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream that was read then holds for all of it
 QUARTER = timedelta(minutes=15)  # how often influence is computed
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
 MOST_READ = 6_000  # tweets of a range that are read one by one, where no counter tells
 MOST_PARTS = 240  # of a range, of each of which as many are read
 
@@ -134,18 +137,9 @@ def newest_tweet(keyword_id: int) -> Rows:
     )
 
 
-def totals(keyword_id: int, start: datetime, end: datetime) -> Rows:
-    """Tweets, distinct voices, scored tweets and their mean sentiment (NULL when none was scored).
-
-    `percent` is the smallest share of the stream that was read in the range.
-    """
-    return select(
-        func.count().label("tweets"),
-        func.count(Tweet.author_id.distinct()).label("voices"),
-        func.count(Tweet.label).label("scored"),
-        func.avg(Tweet.sentiment).filter(Tweet.label.is_not(None)).label("sentiment"),
-        _share(start, end),
-    ).where(_delivered(keyword_id, start, end))
+def share(start: datetime, end: datetime) -> Rows:
+    """The smallest `percent` of the stream that was read in a range."""
+    return select(_share(start, end))
 
 
 def trend(keyword_id: int, edges: Sequence[datetime]) -> Rows:
@@ -155,34 +149,42 @@ def trend(keyword_id: int, edges: Sequence[datetime]) -> Rows:
     were not scored; their sentiment sums say nothing. `percent` is the smallest share of the stream that was read in
     the bin, `estimated` how many tweets those that were read stand for.
     """
-    middle = Trend.minute + HALF_MINUTE
-    percent = func.coalesce(Sampling.percent, 100)
+    in_part = select(Sampling.id).where(_sampled(PastHour.hour, PastHour.hour + HOUR)).exists()
+    hours = _hours(keyword_id, edges, ~in_part)
+    minutes = _within(hours, Trend, Trend.keyword_id == keyword_id, Trend.minute)
+    middle = minutes.c.minute + HALF_MINUTE
+    sums = _unnested(hours.c.labels, hours.c.tweets, hours.c.sentiment_sums, hours.c.sentiment_square_sums)
+    columns = ("label", "tweets", "sentiment_sum", "sentiment_square_sum")
+    whole = select(hours.c.hour.label("at"), *(one.label(name) for one, name in zip(sums.c, columns, strict=True)))
+    every = union_all(
+        whole.add_columns(literal(100).label("percent")).join_from(hours, sums, true()),
+        select(minutes.c.minute, *(minutes.c[name] for name in columns), func.coalesce(Sampling.percent, 100))
+        .select_from(minutes)
+        .outerjoin(Sampling, _sampled(middle, middle)),
+    ).subquery()
     return (
         select(
-            _bin(Trend.minute, edges),
-            Trend.label,
-            func.sum(Trend.tweets).label("tweets"),
-            cast(func.sum(Trend.sentiment_sum), Double).label("sentiment_sum"),
-            cast(func.sum(Trend.sentiment_square_sum), Double).label("sentiment_square_sum"),
-            func.sum(cast(Trend.tweets, Double) * 100.0 / percent).label("estimated"),
-            func.min(percent).label("percent"),
+            _bin(every.c.at, edges),
+            every.c.label,
+            cast(func.sum(every.c.tweets), BigInteger).label("tweets"),
+            cast(func.sum(every.c.sentiment_sum), Double).label("sentiment_sum"),
+            cast(func.sum(every.c.sentiment_square_sum), Double).label("sentiment_square_sum"),
+            func.sum(cast(every.c.tweets, Double) * 100.0 / every.c.percent).label("estimated"),
+            func.min(every.c.percent).label("percent"),
         )
-        .outerjoin(Sampling, _sampled(middle, middle))
-        .where(Trend.keyword_id == keyword_id, Trend.minute >= edges[0], Trend.minute < edges[-1])
-        .group_by("bin", Trend.label)
+        .group_by("bin", every.c.label)
         .order_by("bin")
     )
 
 
 def voices(keyword_id: int, edges: Sequence[datetime]) -> Rows:
-    """Distinct authors per bin, each bin counted anew: they do not add up over bins."""
-    heard = (
-        select(_bin(Tweet.created_at, edges), Tweet.author_id)
-        .where(_delivered(keyword_id, edges[0], edges[-1]))
-        .distinct()
-        .subquery()
-    )
-    return select(heard.c.bin, func.count().label("voices")).group_by(heard.c.bin).order_by(heard.c.bin)
+    """Who spoke in each bin: `author_ids`, 8 bytes each, in pieces; whoever is in several of them is one voice."""
+    return _ids(keyword_id, edges, Tweet.author_id, PastHour.author_ids)
+
+
+def tweets_in(keyword_id: int, start: datetime, end: datetime) -> Rows:
+    """Which tweets a range holds: `tweet_ids`, 8 bytes each, in pieces."""
+    return _ids(keyword_id, (start, end), Tweet.id, PastHour.tweet_ids)
 
 
 def top_influencers(keyword_id: int, label: int, limit: int = 5, until: datetime | None = None) -> Rows:
@@ -284,8 +286,8 @@ def weekly_scores(since: datetime, until: datetime, best: int = 50) -> Rows:
 
     Of each day the last window is taken; who is not in it has 0 there. A week is named by its Monday.
     """
-    run, moment = InfluenceRun, timedelta(microseconds=1)  # a window that ends at midnight is of the day before
-    ended = run.window_end - moment
+    run = InfluenceRun
+    ended = run.window_end - MICROSECOND  # a window that ends at midnight is of the day before
     day = (
         select(func.max(run.window_end).label("window_end"), func.date_trunc("week", func.max(ended)).label("week"))
         .where(run.state == "done", run.window_end > since, run.window_end <= until)
@@ -516,13 +518,13 @@ def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: in
 
     `percent` is the smallest share of the stream that was read in the range.
     """
-    tweets = func.sum(Term.tweets).label("tweets")
+    used = _used(_one(keyword_id), start, end)
+    tweets = cast(func.sum(used.c.tweets), BigInteger).label("tweets")
     return (
-        select(Term.term, tweets, _share(start, end))
-        .where(Term.keyword_id == keyword_id, Term.label == label)
-        .where(Term.hour > start - timedelta(hours=1), Term.hour < end)
-        .group_by(Term.term)
-        .order_by(tweets.desc(), Term.term)
+        select(used.c.term, tweets, _share(start, end))
+        .where(used.c.label == label)
+        .group_by(used.c.term)
+        .order_by(tweets.desc(), used.c.term)
         .limit(limit)
     )
 
@@ -586,47 +588,35 @@ def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, lim
     `uses` and `other_uses` are of one word, `total` and `other_total` of all words of each keyword. Words of tweets
     that were not scored are left out, so that both sides are of the same languages.
     """
-    both = _any_of(Term.keyword_id, (keyword_id, other_id))
+    used = _used(_one(keyword_id, other_id), start, end)
     uses, other_uses = (
-        func.coalesce(func.sum(Term.tweets).filter(ours), 0)
-        for ours in (Term.keyword_id == keyword_id, Term.keyword_id != keyword_id)
+        cast(func.coalesce(func.sum(used.c.tweets).filter(ours), 0), BigInteger)
+        for ours in (used.c.keyword_id == keyword_id, used.c.keyword_id != keyword_id)
     )
     return (
         select(
-            Term.term,
+            used.c.term,
             uses.label("uses"),
             other_uses.label("other_uses"),
             cast(func.sum(uses).over(), BigInteger).label("total"),
             cast(func.sum(other_uses).over(), BigInteger).label("other_total"),
         )
-        .where(both, *_in_hours(start, end))
-        .group_by(Term.term)
-        .order_by((uses + other_uses).desc(), Term.term)
+        .where(used.c.label.is_not(None))
+        .group_by(used.c.term)
+        .order_by((uses + other_uses).desc(), used.c.term)
         .limit(limit)
     )
 
 
 def common_words(start: datetime, end: datetime, limit: int = 3000) -> Rows:
     """How many tweets of all tracked keywords use the commonest words: `tweets`, and `total` of all words."""
-    tweets = func.sum(Term.tweets)
-    return (
-        select(Term.term, tweets.label("tweets"), cast(func.sum(tweets).over(), BigInteger).label("total"))
-        .where(Term.keyword_id.in_(select(Keyword.id).where(Keyword.active)), *_in_hours(start, end))
-        .group_by(Term.term)
-        .order_by(tweets.desc(), Term.term)
-        .limit(limit)
-    )
+    words = _counted(select(Keyword.id).where(Keyword.active).subquery(), start, end)
+    return words.order_by(words.selected_columns.tweets.desc(), words.selected_columns.term).limit(limit)
 
 
 def own_words(keyword_id: int, terms: Collection[str], start: datetime, end: datetime) -> Rows:
     """How many tweets of a keyword use each of some words: `tweets`, and `total` of all its words."""
-    tweets = func.sum(Term.tweets)
-    own = (
-        select(Term.term, tweets.label("tweets"), cast(func.sum(tweets).over(), BigInteger).label("total"))
-        .where(Term.keyword_id == keyword_id, *_in_hours(start, end))
-        .group_by(Term.term)
-        .subquery()
-    )
+    own = _counted(_one(keyword_id), start, end).subquery()
     return select(own).where(own.c.term == any_(cast(list(terms), ARRAY(String))))
 
 
@@ -635,14 +625,16 @@ def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) ->
 
     `all_` of a sentiment is how many words its tweets use in all, each counted once a tweet.
     """
-    labels = {"positive": 1, "neutral": 0, "negative": -1}
-    uses = {name: func.coalesce(func.sum(Term.tweets).filter(Term.label == label), 0) for name, label in labels.items()}
+    used, labels = _used(_one(keyword_id), start, end), {"positive": 1, "neutral": 0, "negative": -1}
+    uses = {
+        name: func.coalesce(func.sum(used.c.tweets).filter(used.c.label == label), 0) for name, label in labels.items()
+    }
     in_all = (cast(func.sum(count).over(), Double).label(f"all_{name}") for name, count in uses.items())
     return (
-        select(Term.term, *(cast(count, Double).label(name) for name, count in uses.items()), *in_all)
-        .where(Term.keyword_id == keyword_id, *_in_hours(start, end))
-        .group_by(Term.term)
-        .order_by(func.sum(Term.tweets).desc(), Term.term)
+        select(used.c.term, *(cast(count, Double).label(name) for name, count in uses.items()), *in_all)
+        .where(used.c.label.is_not(None))
+        .group_by(used.c.term)
+        .order_by(func.sum(used.c.tweets).desc(), used.c.term)
         .limit(limit)
     )
 
@@ -692,28 +684,6 @@ def terms_seen(keyword_id: int, terms: Collection[str], start: datetime, end: da
     wanted = Term.term == any_(cast(list(terms), ARRAY(String)))
     within = (Term.hour >= start, Term.hour < end)
     return select(Term.term).where(Term.keyword_id == keyword_id, *within, wanted).distinct()
-
-
-def in_several(keyword_ids: Collection[int], start: datetime, end: datetime) -> Rows:
-    """How many tweets of the range are of two or more of some keywords: each of these counts them.
-
-    A tweet has one author and one time, so it is looked for where several keywords have the same of both; an index that
-    is sorted by time tells that, and only there are the ids read.
-    """
-    within = (Tweet.matched, Tweet.created_at >= start, Tweet.created_at < end)
-    by_time = (
-        select(Tweet.created_at, Tweet.author_id)
-        .where(Tweet.keyword_id == keyword_id, *within)
-        .order_by(Tweet.created_at)
-        .subquery()
-        for keyword_id in keyword_ids
-    )
-    merged = union_all(*(select(one) for one in by_time)).subquery()
-    alike = select(merged.c.created_at).group_by(merged.c.created_at)
-    alike = alike.having(func.count() > func.count(merged.c.author_id.distinct()))
-    ids = select(Tweet.id).join(times := alike.subquery(), times.c.created_at == Tweet.created_at)
-    several = ids.where(_any_of(Tweet.keyword_id, keyword_ids), *within).group_by(Tweet.id).having(func.count() > 1)
-    return select(func.count().label("tweets")).select_from(several.subquery())
 
 
 def crowded_places(keyword_id: int, start: datetime, end: datetime, degrees: int = 2, least: int = 10) -> Rows:
@@ -1181,9 +1151,94 @@ def _words(text: Any) -> ColumnElement[str]:
     return func.regexp_replace(word, "'s$", "").label("term")
 
 
-def _in_hours(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Say that words are of scored tweets, in the whole hours that a range touches."""
-    return Term.label.is_not(None), Term.hour > start - timedelta(hours=1), Term.hour < end
+def _hours(keyword_id: int, edges: Sequence[datetime], *even: ColumnElement[bool]) -> CTE:
+    """Return the `hour`s that a range touches, with what is added up of those that lie in it, and in one bin, whole.
+
+    Of the others all that is NULL, and so it is where `even` does not hold of the PastHour.
+    """
+    first, last = edges[0].replace(minute=0, second=0, microsecond=0), edges[-1] - MICROSECOND
+    each = _times(first, last, HOUR)
+    hour = each.c.time
+    whole = (PastHour.hour >= edges[0], PastHour.hour + HOUR <= edges[-1], PastHour.author_ids.is_not(None))
+    in_one = _bin(PastHour.hour, edges) == _bin(PastHour.hour + (HOUR - MICROSECOND), edges)
+    of_hour = and_(PastHour.keyword_id == keyword_id, PastHour.hour == hour, *whole, in_one, *even)
+    sums = (column for column in PastHour.__table__.columns if not column.primary_key)
+    begin, end = func.greatest(hour, edges[0]).label("begin"), func.least(hour + HOUR, edges[-1]).label("end")
+    return select(hour.label("hour"), begin, end, *sums).select_from(each).outerjoin(PastHour, of_hour).cte("hours")
+
+
+def _times(first: datetime, last: datetime, step: timedelta) -> Any:
+    """Return the times from one to another, a step apart, as a table with the column `time`."""
+    time = column("time", DateTime(timezone=True))
+    return func.generate_series(first, last, step).table_valued(time, name="each").render_derived()
+
+
+def _within(spans: CTE, table: Any, of: ColumnElement[bool], time: Any) -> Subquery:
+    """Return the rows of a table in those spans that are not added up."""
+    rows = select(table).where(of, time >= spans.c.begin, time < spans.c.end).lateral()
+    empty = spans.c.tweets.is_(None)
+    return select(*rows.c).select_from(spans).join(rows, true()).where(empty).subquery()
+
+
+def _unnested(*arrays: Any) -> Any:
+    """Return arrays side by side, a row for each place."""
+    names = [column(array.name, array.type.item_type) for array in arrays]
+    return func.unnest(*arrays).table_valued(*names, name="summed").render_derived()
+
+
+def _ids(keyword_id: int, edges: Sequence[datetime], of: Any, past: Any) -> Rows:
+    """Return ids that tweets have, by bin: those of an hour that is added up, and those of the rest of a bin."""
+    hours = _hours(keyword_id, edges)
+    named = hours.c[past.key]
+    rest = _within(hours, Tweet, and_(Tweet.keyword_id == keyword_id, Tweet.matched), Tweet.created_at)
+    ids = func.string_agg(func.int8send(rest.c[of.key]), literal_column("''::bytea"))
+    return select(
+        union_all(
+            select(_bin(hours.c.hour, edges), named.label(past.key)).where(named.is_not(None)),
+            select(_bin(rest.c.created_at, edges), ids).group_by("bin"),
+        ).subquery()
+    )
+
+
+def _used(keywords: Any, start: datetime, end: datetime) -> Subquery:
+    """Return the `term`s of keywords with `label` and `tweets`, in pieces, in the whole hours that a range touches."""
+    first = start.replace(minute=0, second=0, microsecond=0)
+    last = EPOCH + math.ceil((end - EPOCH) / HOUR) * HOUR
+    begun = first.replace(hour=0)
+    each = _times(begun, last - MICROSECOND, DAY)
+    day = each.c.time
+    whole = (PastDay.day >= first, PastDay.day + DAY <= last, PastDay.terms.is_not(None))
+    of_day = and_(PastDay.keyword_id == keywords.c.id, PastDay.day == day, *whole)
+    begin, ends = func.greatest(day, first).label("begin"), func.least(day + DAY, last).label("end")
+    sums = (PastDay.terms, PastDay.labels, PastDay.tweets)
+    days = (
+        select(keywords.c.id.label("of"), begin, ends, *sums)
+        .select_from(keywords)
+        .join(each, true())
+        .outerjoin(PastDay, of_day)
+        .cte("days")
+    )
+    used = _unnested(days.c.terms, days.c.labels, days.c.tweets)
+    rest = _within(days, Term, Term.keyword_id == days.c.of, Term.hour)
+    return union_all(
+        select(days.c.of.label("keyword_id"), used.c.terms.label("term"), used.c.labels.label("label"), used.c.tweets)
+        .select_from(days)
+        .join(used, true()),
+        select(rest.c.keyword_id, rest.c.term, rest.c.label, rest.c.tweets),
+    ).subquery()
+
+
+def _counted(keywords: Any, start: datetime, end: datetime) -> Select[Any]:
+    """Return how many scored tweets of keywords use each word, `tweets`, and `total` of all words."""
+    used = _used(keywords, start, end)
+    tweets = cast(func.sum(used.c.tweets), BigInteger)
+    in_all = cast(func.sum(tweets).over(), BigInteger).label("total")
+    return select(used.c.term, tweets.label("tweets"), in_all).where(used.c.label.is_not(None)).group_by(used.c.term)
+
+
+def _one(*keyword_ids: int) -> Any:
+    """Return keywords by their ids, as a table with the column `id`."""
+    return select(func.unnest(cast(list(keyword_ids), ARRAY(BigInteger))).label("id")).subquery()
 
 
 def _delivered(keyword_id: Any, start: Any, end: Any) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from ray.exceptions import RayError
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import db, queries
+from core import db, past, queries
 from core.config import Settings, TalkerError
 from core.queries import QUARTER
 from jobs.influence import WindowError, quarter_before
@@ -97,13 +97,14 @@ class Scheduler:
             return self._attempt(None)
 
     def tick(self, now: datetime | None = None) -> None:
-        """Compute every window that is due, and once a day the forecasts."""
+        """Compute every window that is due, once a day the forecasts, and add up what is past by now."""
         with self._running:
             ends = self._due(now or datetime.now(UTC))
             for end in ends or ():
                 self._attempt(end.isoformat())
             if ends is not None:
                 self._foretell(now or datetime.now(UTC))
+                self._add_up(now or datetime.now(UTC))
 
     def _foretell(self, now: datetime) -> None:
         from jobs import forecasts  # its libraries take 100 MB, and are not needed to compute windows
@@ -112,6 +113,12 @@ class Scheduler:
             forecasts.run(self._engine, now)
         except SQLAlchemyError as error:
             log.error("There are no forecasts of today: %s", one_line(error))
+
+    def _add_up(self, now: datetime) -> None:
+        try:
+            past.add_up(self._engine, now)
+        except SQLAlchemyError as error:
+            log.error("What is past is not added up yet, and takes longer to read: %s", one_line(error))
 
     def _quietly(self, nightly: Callable[[], object]) -> None:
         """Do what is done each night; if it fails, the next night is another."""

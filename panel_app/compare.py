@@ -27,7 +27,7 @@ from bokeh.plotting import figure
 from panel.io import hold
 
 from core import queries
-from panel_app import cuts, data, look, trend
+from panel_app import cuts, data, look, totals, trend
 from panel_app.contrast import SURE, z_scores
 from panel_app.selection import Selection, View
 
@@ -367,7 +367,7 @@ def shared(view: View, names: list[str]) -> str:
     """Say how many tweets name several of the keywords, and what the shares are of."""
     ids = [one for name, one in known(view).items() if name in names]
     version = sum(data.watch().version(one) for one in ids)
-    both = int(data.frame(queries.in_several(sorted(ids), view.start, view.end), version)["tweets"][0])
+    both = totals.in_several(view, tuple(sorted(ids)), version)
     told = f"<b>{look.number(both)}</b> tweets name several of them and count for each. " if both else ""
     return (
         f'<p class="quiet">{told}Shares are of all tweets of these keywords together, retweets too, in the same range; '

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pandas as pd
-import panel as pn
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.util import LRUCache
@@ -54,8 +53,7 @@ def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
     # As a connection does it: a question that was asked before, with whatever values, is not compiled again.
     asked, values, *_ = query._compile_w_cache(engine().dialect, compiled_cache=_compiled, column_keys=[])
     bound = asked.construct_params(extracted_parameters=values) or {}
-    rows: pd.DataFrame = _read(str(asked), tuple(sorted(bound.items())), version)
-    return rows
+    return _read(str(asked), tuple((name, _held(value)) for name, value in sorted(bound.items())), version)
 
 
 def now(query: queries.Rows) -> pd.DataFrame:
@@ -65,10 +63,16 @@ def now(query: queries.Rows) -> pd.DataFrame:
         return pd.DataFrame(rows.all(), columns=list(rows.keys()))
 
 
-@pn.cache(max_items=500, ttl=600)  # a version asks once; the ttl lets go of what nobody asks for any more
+def _held(value: Any) -> Any:
+    """Return a value that stays as it is, so that it may be looked up; a list is a tuple then."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+@functools.lru_cache(maxsize=500)  # a version asks once
 def _read(statement: str, values: tuple[tuple[str, Any], ...], _version: int) -> pd.DataFrame:
+    asked = {name: list(value) if isinstance(value, tuple) else value for name, value in values}
     with engine().connect() as connection:
-        rows = connection.exec_driver_sql(statement, dict(values))
+        rows = connection.exec_driver_sql(statement, asked)
         # As the driver has them: of SQLAlchemy's own rows pandas asks each four times what it is.
         return pd.DataFrame(rows.cursor.fetchall(), columns=list(rows.keys()))
 
@@ -85,7 +89,7 @@ def kept(read: Read) -> Read:
 
 def forget() -> None:
     """Let go of all that is kept."""
-    _read.clear()
+    _read.cache_clear()
     for function in KEPT:
         function.cache_clear()
 

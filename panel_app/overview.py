@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import panel as pn
 
-from core import queries
-from panel_app import audience, data, influencers, look, trend, tweet_card
+from panel_app import audience, data, influencers, look, totals, trend, tweet_card
 from panel_app.selection import Selection, View
 
 BEST = 3  # of each mood
@@ -51,9 +50,7 @@ def tiles(now: pd.Series, before: pd.Series, table: pd.DataFrame, span: str) -> 
 @data.kept
 def figures(view: View) -> str:
     """Read and return the figures of a view."""
-    now, before = (
-        view.read(queries.totals(view.keyword_id, *ends)).iloc[0] for ends in ((view.start, view.end), view.before)
-    )
+    now, before = (totals.of(view, *ends) for ends in ((view.start, view.end), view.before))
     if not now["tweets"]:
         return look.block(look.empty(f"No tweet about {view.keyword} in this range", trend.nothing(view)), view.dark)
     return look.block(tiles(now, before, trend.trend_of(view), view.span), view.dark)

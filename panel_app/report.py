@@ -10,7 +10,7 @@ import pandas as pd
 from fpdf import FPDF
 
 from core import queries
-from panel_app import coverage, influencers, look, overview, sheets, still, trend, words
+from panel_app import coverage, influencers, look, overview, sheets, still, totals, trend, words
 from panel_app.selection import View
 
 FONTS = Path(__file__).parent / "fonts"
@@ -72,9 +72,7 @@ class Report:
 
 def read(view: View) -> Report:
     """Read what a report on a view holds; nobody where the keyword is sensitive."""
-    now, before = (
-        view.read(queries.totals(view.keyword_id, *ends)).iloc[0] for ends in ((view.start, view.end), view.before)
-    )
+    now, before = (totals.of(view, *ends) for ends in ((view.start, view.end), view.before))
     return Report(
         view=view,
         now=now,

@@ -26,6 +26,7 @@ from panel_app import (
     look,
     patterns,
     topics,
+    totals,
     trend,
     words,
 )
@@ -79,7 +80,7 @@ def overview_sheet(view: View) -> Sheet:
     """Return the figures of the range and of the one before."""
     rows = []
     for name, (start, end) in (("this range", (view.start, view.end)), ("the range before", view.before)):
-        found = view.read(queries.totals(view.keyword_id, start, end)).iloc[0]
+        found = totals.of(view, start, end)
         times = {"from": look.clock(start, view.zone), "to": look.clock(end, view.zone), "zone": view.zone}
         counts = {column: int(found[column]) for column in ("tweets", "voices", "scored")}
         mean = rounded(found["sentiment"] if found["scored"] else None)

@@ -29,7 +29,7 @@ from bokeh.plotting import figure
 from panel.io import hold
 
 from core import queries
-from panel_app import coverage, cuts, data, look, sampled
+from panel_app import coverage, cuts, data, look, sampled, totals
 from panel_app.selection import AUTO, Selection, View
 
 UNKNOWN = 9  # stands for label NULL, which no column may be named
@@ -248,9 +248,8 @@ def milliseconds(time: datetime) -> float:
 @data.kept
 def trend_of(view: View) -> pd.DataFrame:
     """Read the bars of a view; they must not be changed."""
-    asked = (query(view.keyword_id, view.edges) for query in (queries.trend, queries.voices))
-    frame, heard = map(view.read, asked)
-    return bins(frame, heard, sampled.of(view), view)
+    counts = view.read(queries.trend(view.keyword_id, view.edges))
+    return bins(counts, totals.heard(view, tuple(view.edges)).bins, sampled.of(view), view)
 
 
 def chart(selection: Selection) -> pn.pane.Bokeh:
@@ -294,13 +293,13 @@ def legend(view: View) -> str:
     return look.block(f'<div class="legend">{moods}{rest}{time}</div>{gaps}', view.dark)
 
 
-def summary(table: pd.DataFrame, totals: pd.Series, view: View) -> str:
+def summary(table: pd.DataFrame, found: pd.Series, view: View) -> str:
     """Return the chart in a sentence, for those who do not see it."""
-    if not totals["tweets"]:
+    if not found["tweets"]:
         return look.empty(f"No tweet about {view.keyword} in this range", nothing(view))
     busiest = table.iloc[int(table["estimated"].argmax())]
     most = f"{'about ' if busiest['percent'] < 100 else ''}{look.number(busiest['estimated'])}"
-    tweets, voices = (look.counted(totals[f"{thing}s"], thing) for thing in ("tweet", "voice"))
+    tweets, voices = (look.counted(found[f"{thing}s"], thing) for thing in ("tweet", "voice"))
     return (
         f"<p><b>{tweets}</b> by <b>{voices}</b> about <b>{look.safe(view.keyword)}</b>, "
         f"mean sentiment <b>{look.mean(*interval(table))}</b>. "
@@ -311,8 +310,7 @@ def summary(table: pd.DataFrame, totals: pd.Series, view: View) -> str:
 @data.kept
 def said(view: View) -> str:
     """Read a view and return its chart in a sentence."""
-    totals = view.read(queries.totals(view.keyword_id, view.start, view.end)).iloc[0]
-    return look.block(summary(trend_of(view), totals, view), view.dark)
+    return look.block(summary(trend_of(view), totals.of(view, view.start, view.end), view), view.dark)
 
 
 def interval(table: pd.DataFrame) -> tuple[float | None, int]:

@@ -19,14 +19,14 @@ from actors.journal import Journal
 from actors.lanes import Stretch
 from actors.rules import RuleKeeper
 from actors.tracker import KeywordTracker
-from core import queries, store
+from core import store
 from core.models import Sampling
 from local_x.fields import EVERYTHING
 from local_x.rules import parsed, seen
 from local_x.scenario import Scenario
 from local_x.server import LocalX, running
 from local_x.stream import matched
-from panel_app import data, overview, sampled, trend, words
+from panel_app import data, overview, sampled, totals, trend, words
 from panel_app.selection import View, moving
 
 MIDNIGHT = datetime(2026, 6, 22, tzinfo=UTC)
@@ -111,8 +111,8 @@ def test_a_day_of_2000_posts_an_hour_costs_10_dollars_and_the_numbers_say_they_a
     views = [View(keyword=name, keyword_id=number, **range_) for name, number in ids.items()]
     for view in views:
         frames = [trend.trend_of(view).iloc[-1:], words.terms_of(view, 1).iloc[:1]]
-        frames.append(view.read(queries.totals(view.keyword_id, view.start, view.end)))
-        assert [frame["percent"].tolist() for frame in frames] == [[sample.percent]] * 3
+        assert [frame["percent"].tolist() for frame in frames] == [[sample.percent]] * 2
+        assert totals.of(view, view.start, view.end)["percent"] == sample.percent
         assert "A sample: about" in overview.figures(view)
         assert f"<b>{sample.percent} %</b> from " in sampled.note(view)
 

@@ -58,20 +58,6 @@ def test_the_newest_tweet_is_one_that_x_delivered(keyword, put, rows, tweet_row)
     assert rows(queries.newest_tweet(1)) == [(NOON - HOUR,)]
 
 
-def test_totals_count_voices_once_and_leave_the_unscored_out_of_the_mean(keyword, put, rows, tweet_row):
-    keyword()
-    put(
-        Tweet,
-        tweet_row(1, author_id=1, sentiment=0.5, label=1),
-        tweet_row(2, author_id=1, sentiment=-0.1, label=-1),
-        tweet_row(3, author_id=2, sentiment=None, label=None, kind="retweet"),
-        tweet_row(4, author_id=3, matched=False),
-        tweet_row(5, author_id=4, created_at=PAST_NOON),
-    )
-
-    assert rows(queries.totals(1, DAY_BEFORE, PAST_NOON)) == [(3, 2, 2, pytest.approx(0.2), 100)]
-
-
 def test_what_a_sample_stands_for_is_estimated_minute_by_minute(keyword, put, rows):
     keyword()
     minutes = [NOON + timedelta(minutes=number) for number in (0, 1, 2, 20)]
@@ -112,11 +98,11 @@ def test_a_range_holds_its_first_moment_and_not_its_last_in_tweets_and_in_minute
     minutes = Counter(time.replace(second=0, microsecond=0) for time in times)
     put(Trend, *({"keyword_id": 1, "label": 1, **TREND} | {"minute": at, "tweets": n} for at, n in minutes.items()))
 
-    assert rows(queries.totals(1, DAY_BEFORE, NOON))[0].tweets == 2
+    assert [len(row.tweet_ids) // 8 for row in rows(queries.tweets_in(1, DAY_BEFORE, NOON))] == [2]
     assert sum(row.tweets for row in rows(queries.trend(1, [DAY_BEFORE, NOON]))) == 2
 
 
-def test_voices_are_counted_anew_in_each_bin(keyword, put, rows, tweet_row):
+def test_the_voices_of_each_bin_are_told(keyword, put, rows, tweet_row):
     keyword()
     who_and_when = [(1, 0), (1, 5), (2, 14), (1, 15), (3, 80)]
     put(
@@ -128,8 +114,8 @@ def test_voices_are_counted_anew_in_each_bin(keyword, put, rows, tweet_row):
         tweet_row(9, author_id=9, matched=False),
     )
 
-    assert rows(queries.voices(1, QUARTERS)) == [(0, 2), (1, 1)]
-    assert rows(queries.totals(1, QUARTERS[0], QUARTERS[-1]))[0].voices == 2
+    found = {row.bin: sorted(row.author_ids[7::8]) for row in rows(queries.voices(1, QUARTERS))}
+    assert found == {0: [1, 1, 2], 1: [1]}
 
 
 def test_top_influencers_are_the_highest_of_the_newest_window(keyword, put, rows, author_row, tweet_row, influence_row):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from core import store
+from core.batches import Batch, save_batch
 from core.config import TalkerError
-from core.models import InfluenceRun
+from core.models import InfluenceRun, PastDay, PastHour
 from jobs.schedule import LOOK_BACK, Scheduler, due, windows
 
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -183,6 +184,16 @@ def test_a_run_may_be_had_at_once(scheduler):
     assert scheduler(ran).run_now() == {"window_end": None}
     assert scheduler(ran, (None,)).run_now() is None
     assert ran == [None, None]
+
+
+def test_what_is_past_is_added_up_at_each_tick(engine, scheduler, keyword, tweet_row):
+    keyword()
+    save_batch(engine, Batch(1, "s", "nike", 1, [{**tweet_row(), "terms": ["shoe"]}]))
+    scheduler([]).tick(NOON + timedelta(days=2))
+
+    with engine.connect() as connection:
+        assert connection.execute(select(PastHour.tweets)).all() == [([1],)]
+        assert connection.execute(select(PastDay.terms)).all() == [(["shoe"],)]
 
 
 def test_a_database_that_is_away_is_one_line_in_the_log(caplog):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core import queries
 from core.config import ConfigError
 from core.models import Keyword, Tweet
 from panel_app import data
+from tests.conftest import NOON
 
 
 def test_a_frame_is_read_once_a_version(door, engine, keyword):
@@ -17,6 +20,14 @@ def test_a_frame_is_read_once_a_version(door, engine, keyword):
 
     assert door.frame(queries.keywords(), version=1) is first
     assert list(door.frame(queries.keywords(), version=2)["name"]) == ["nike", "puma"]
+
+
+def test_what_is_asked_of_many_at_once_is_read_once_too(door, keyword):
+    keyword("nike")
+    hours = [NOON + timedelta(hours=hour) for hour in range(9)]
+
+    assert door.frame(queries.trend(1, hours), 1) is door.frame(queries.trend(1, list(hours)), 1)
+    assert door.frame(queries.trend(1, hours), 1) is not door.frame(queries.trend(1, hours[1:]), 1)
 
 
 def test_values_are_bound_and_part_queries_that_read_alike(door, keyword, put, tweet_row):

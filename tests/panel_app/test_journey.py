@@ -17,7 +17,6 @@ from sqlalchemy import func, insert, select
 from actors.lanes import Stretch
 from actors.parse import MARK
 from actors.tracker import KeywordTracker
-from core import queries
 from core.models import Influence, InfluenceRun, Keyword, Tweet
 from local_x.fields import EVERYTHING
 from local_x.rule_store import RuleStore
@@ -251,8 +250,9 @@ def test_from_the_first_page_to_a_report_and_out_again(
     assert somebody.faults() == {}
     start, end = (re.search(f"{side}=([^&]+)", somebody.page.url)[1].replace("%3A", ":") for side in ("from", "to"))
     with filled_database.connect() as connection:
-        ends = (datetime.fromisoformat(time) for time in (start, end))
-        numbers = connection.execute(queries.totals(x.keyword_id, *ends)).one().tweets
+        within = (Tweet.created_at >= datetime.fromisoformat(start), Tweet.created_at < datetime.fromisoformat(end))
+        said = select(func.count()).where(Tweet.keyword_id == x.keyword_id, Tweet.matched, *within)
+        numbers = connection.execute(said).scalar_one()
     assert numbers > 10
     takes_everything_out(somebody, numbers)
     goes(somebody, app_url)

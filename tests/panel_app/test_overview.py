@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from core.batches import Batch, save_batch
 from core.models import Author, Influence, Tweet
 from panel_app import data, overview
 from panel_app.selection import Selection
 
 
-def test_figures_stand_beside_those_of_the_range_before(keyword, put, tweet_row):
+def test_figures_stand_beside_those_of_the_range_before(keyword, engine, door, tweet_row):
     keyword("nike")
     newest = tweet_row()["created_at"]
-    put(
-        Tweet,
+    tweets = (
         tweet_row(1, sentiment=0.5, label=1),
         tweet_row(2, author_id=2, sentiment=0.1, label=1),
         tweet_row(3, created_at=newest - timedelta(hours=30), sentiment=-0.1, label=-1),
     )
+    save_batch(engine, Batch(1, "s", "nike", 3, [{**one, "terms": []} for one in tweets]))
+    door.watch().look()
     shown = overview.figures(Selection(hours=24).view)
 
     assert "+100 % against the 24 h before" in shown
