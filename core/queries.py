@@ -74,7 +74,7 @@ HALF_MINUTE = timedelta(seconds=30)  # into a minute: the share of the stream th
 QUARTER = timedelta(minutes=15)  # how often influence is computed
 
 HOUR, DAY, MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
-MOST_READ = 6_000  # tweets of a range that are read one by one, where no counter tells
+MOST_READ = 3_000  # tweets of a range that are read one by one, where no counter tells
 MOST_PARTS = 240  # of a range, of each of which as many are read
 
 BEST_FIRST = (Influence.score.desc(), Influence.rank, Influence.author_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
@@ -223,14 +223,25 @@ def found_for(view: View) -> list[Iterator[Advice]]:
 
 def against_all(keyword_id: int, since: datetime, now: datetime) -> pd.DataFrame:
     """Read how many tweets of a keyword and of all others use the commonest words; of all it is read once an hour."""
-    last = cuts.begun(now - cuts.MINUTE, topics.HOUR, "UTC")
-    whole = cuts.begun(since, topics.HOUR, "UTC"), last + topics.HOUR
+    whole = whole_hours(since, now)
     every = topics.steady(queries.common_words(*whole)).set_index("term")
     own = topics.steady(queries.own_words(keyword_id, sorted(every.index), *whole)).set_index("term")
     uses = own["tweets"].reindex(every.index).fillna(0).astype(int)
     ours, everything = (int(one["total"].iloc[0]) if len(one) else 0 for one in (own, every))
     counts = pd.DataFrame({"uses": uses, "other_uses": every["tweets"] - uses})
     return counts.assign(total=ours, other_total=everything - ours).reset_index()
+
+
+def whole_hours(since: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return when the hours of a range begin and end."""
+    last = cuts.begun(now - cuts.MINUTE, topics.HOUR, "UTC")
+    return cuts.begun(since, topics.HOUR, "UTC"), last + topics.HOUR
+
+
+def ready() -> None:
+    """Read the commonest words of all keywords, before somebody asks."""
+    now = datetime.now(UTC)
+    topics.steady(queries.common_words(*whole_hours(now - DAY, now)))
 
 
 def enough_since(keyword_id: int, since: datetime, now: datetime) -> datetime:

@@ -6,11 +6,18 @@ One thread draws every page of the process; while Postgres works for one of them
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import panel as pn
+from sqlalchemy.exc import OperationalError
 
+from panel_app import cuts, data
+
+HOUR = timedelta(hours=1)
 READERS = 4  # questions that Postgres is asked at once
 PATIENCE = 0.03  # seconds that a page waits for what is likely there already, before it says that it reads
 
@@ -44,3 +51,16 @@ def then(read: Callable[[], object], show: Callable[[], None], waiting: Callable
             waiting(False)
 
     reading.add_done_callback(lambda _reading: page.add_next_tick_callback(over))
+
+
+def keep_ready(reads: Sequence[Callable[[], object]]) -> None:
+    """Read what is of all keywords and takes long: now, each hour, and when the scores or the keywords change."""
+    pause = threading.Event()
+    done: object = None
+    while not pause.wait(data.POLL_SECONDS):
+        state = cuts.begun(datetime.now(UTC), HOUR, "UTC"), data.watch().version(0)
+        if state != done:
+            done = state
+            with suppress(OperationalError):  # the watch says so; then it is read when somebody asks
+                for read in reads:
+                    read()

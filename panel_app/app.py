@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -294,4 +295,5 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
         verbose=False,
     )
     accounts.keep_sweeping()
+    threading.Thread(target=ahead.keep_ready, args=(pages.READY,), name="keep ready", daemon=True).start()
     return server

@@ -67,6 +67,8 @@ STILL: dict[str, Callable[[View], str]] = {
     "Topics": lambda view: topics.told(view) + topics.told_related(view),
     "Forecast": forecast.people,
 }
+# What is of all keywords, and is read before somebody asks.
+READY: tuple[Callable[[], object], ...] = (patterns.ready, advice.ready, words.ready)
 PERSONAL = ("Advice", "Alerts")  # pages that keep what somebody answers, and so are made for a visitor
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page

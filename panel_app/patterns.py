@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -20,8 +21,8 @@ from panel_app.selection import Selection, View
 
 SMALL = 10_000  # followers; below it somebody is a small voice
 TOP = 0.02  # of the authors: the large ones
-PAST = timedelta(days=30)
-EACH = 2_000  # newest tweets of each keyword that the expectation is learnt from
+HOUR, PAST = timedelta(hours=1), timedelta(weeks=5)
+EACH = 1_000  # newest tweets of each keyword that the expectation is learnt from
 LEAST_TWEETS, LEAST_RETWEETS, LEAST_LEARNT = 30, 200, 200
 STEP = 0.25  # of a power of ten: how finely people are put together in the plot
 FEW = 5  # people, below which a sensitive keyword's groups are not shown
@@ -37,7 +38,7 @@ RULES = (
 )
 LEARNT = (
     "Expected is what a tweet by somebody with as many followers earns: a negative-binomial regression over the newest "
-    "2,000 tweets of each tracked keyword in 30 days. The rules were tried on made-up data only: read them as a "
+    "1,000 tweets of each tracked keyword in five weeks. The rules were tried on made-up data only: read them as a "
     "hint, and not as proof that somebody paid."
 )
 SAMPLE = f"A sample: of a range {queries.MOST_READ:,} tweets are read at most, as many of each part of it."
@@ -113,7 +114,7 @@ def reading(people: pd.DataFrame, usual: Expectation) -> Reading:
     if usual.keywords < 2:
         return Reading("unknown", "Track another keyword: what is usual is learnt from the others, too.", **counts)
     if np.isnan(usual.base):
-        return Reading("unknown", f"What is usual is not known before {LEAST_LEARNT} tweets of 30 days.", **counts)
+        return Reading("unknown", f"What is usual is not known before {LEAST_LEARNT} tweets of five weeks.", **counts)
     usually = usual.of(people["followers"]) * people["tweets"]
     small = people["followers"] < SMALL
     lift, lift_small = retweets / usually.sum(), people["retweets"][small].sum() / max(1e-9, usually[small].sum())
@@ -240,13 +241,24 @@ def known(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def usual_of(view: View) -> Expectation:
-    """Read what is usual until the end of a view's day; of all keywords, so that it is read every ten minutes only."""
-    return _usual_until(cuts.begun(view.end, cuts.DAY, "UTC") + cuts.DAY)
+    """Read what is usual up to the end of a view's week; of all keywords, so that it is read once an hour only."""
+    return usual_at(view.end, datetime.now(UTC))
 
 
-@pn.cache(max_items=100, ttl=600)
-def _usual_until(day: datetime) -> Expectation:
-    return expectation(data.now(queries.usual_earnings(day - PAST, day, EACH)))
+def ready() -> None:
+    """Read what is usual now, before somebody asks."""
+    usual_at(now := datetime.now(UTC), now)
+
+
+def usual_at(time: datetime, now: datetime) -> Expectation:
+    """Read what is usual up to the end of the week of a time, as it is known this hour."""
+    day = cuts.begun(time, cuts.DAY, "UTC")
+    return _usual_until(day + (7 - day.weekday()) * cuts.DAY, cuts.begun(now, HOUR, "UTC"))
+
+
+@functools.lru_cache(maxsize=100)
+def _usual_until(end: datetime, _hour: datetime) -> Expectation:
+    return expectation(data.now(queries.usual_earnings(end - PAST, end, EACH)))
 
 
 def least_of(view: View) -> int:

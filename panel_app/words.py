@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from datetime import timedelta
 from pathlib import Path
@@ -46,7 +47,12 @@ def weights(terms: pd.DataFrame) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(steps, key=lambda step: (-step[1], step[0])))
 
 
-@pn.cache(max_items=128, ttl=600)
+def ready() -> None:
+    """Load the letters, before somebody asks."""
+    laid_out((("ready", 1),))
+
+
+@functools.lru_cache(maxsize=128)
 def laid_out(steps: tuple[tuple[str, int], ...]) -> pd.DataFrame:
     """Place each word: where its text starts, and the box that catches the pointer, in pixels from the lower left."""
     if not steps:

@@ -53,7 +53,7 @@ def door(engine, database_url, monkeypatch):
     """The pages' door, opened on the emptied test database."""
     monkeypatch.setenv("TALKER_DATABASE_URL", database_url)
     data.forget()
-    patterns._usual_until.clear()
+    patterns._usual_until.cache_clear()
     data.watch().look()
     return data
 
