@@ -56,6 +56,8 @@ class Visitor:
         headers = {"Cookie": cookies, "Origin": app}
         request = HTTPRequest(f"{app.replace('http', 'ws', 1)}/ws", headers=headers, connect_timeout=PATIENCE)
         socket = await websocket_connect(request, subprotocols=["bokeh", token[1]], max_message_size=MOST)
+        line: Any = socket.protocol
+        line.stream.set_nodelay(True)  # as browsers do
         visitor = cls(socket)
         await visitor._receive()  # the server's greeting
         await visitor._send("PULL-DOC-REQ", {})

@@ -212,7 +212,7 @@ def found_for(view: View) -> list[Iterator[Advice]]:
     ]
     if view.sensitive:
         return found
-    words = typical(against_all(view.keyword_id, enough_since(view.keyword_id, since, now), now))
+    words = typical(against_all(view.keyword_id, *enough(view.keyword_id, since, now)))
     return [
         win_back(read(queries.reaching(view.keyword_id))),
         keep_active(read(queries.rhythms(view.keyword_id, since, now)), pd.Timestamp(now)),
@@ -221,34 +221,35 @@ def found_for(view: View) -> list[Iterator[Advice]]:
     ]
 
 
-def against_all(keyword_id: int, since: datetime, now: datetime) -> pd.DataFrame:
-    """Read how many tweets of a keyword and of all others use the commonest words; of all it is read once an hour."""
-    whole = whole_hours(since, now)
-    every = topics.steady(queries.common_words(*whole)).set_index("term")
-    own = topics.steady(queries.own_words(keyword_id, sorted(every.index), *whole)).set_index("term")
+def against_all(keyword_id: int, start: datetime, end: datetime) -> pd.DataFrame:
+    """Read how many tweets of a keyword and of all others use the commonest words in whole hours."""
+    every = topics.steady(queries.common_words(start, end)).set_index("term")
+    own = topics.steady(queries.own_words(keyword_id, sorted(every.index), start, end)).set_index("term")
     uses = own["tweets"].reindex(every.index).fillna(0).astype(int)
     ours, everything = (int(one["total"].iloc[0]) if len(one) else 0 for one in (own, every))
     counts = pd.DataFrame({"uses": uses, "other_uses": every["tweets"] - uses})
     return counts.assign(total=ours, other_total=everything - ours).reset_index()
 
 
-def whole_hours(since: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return when the hours of a range begin and end."""
+def enough(keyword_id: int, since: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return hours with tweets enough that a keyword's words can be told from others': those of a day, or all."""
+    start, end = last_day(now)
+    found = topics.steady(queries.trend(keyword_id, [start, end]))
+    if int(found.loc[found["label"].notna(), "tweets"].sum()) >= ENOUGH:
+        return start, end
     last = cuts.begun(now - cuts.MINUTE, topics.HOUR, "UTC")
     return cuts.begun(since, topics.HOUR, "UTC"), last + topics.HOUR
 
 
+def last_day(now: datetime) -> tuple[datetime, datetime]:
+    """Return when the last whole day in UTC began and ended: its words are added up, for all keywords."""
+    end = cuts.begun(now, cuts.DAY, "UTC")
+    return end - DAY, end
+
+
 def ready() -> None:
     """Read the commonest words of all keywords, before somebody asks."""
-    now = datetime.now(UTC)
-    topics.steady(queries.common_words(*whole_hours(now - DAY, now)))
-
-
-def enough_since(keyword_id: int, since: datetime, now: datetime) -> datetime:
-    """Return a time since which a keyword has tweets enough that its words can be told from others'."""
-    found = topics.steady(queries.trend(keyword_id, [now - DAY, now]))
-    scored = int(found.loc[found["label"].notna(), "tweets"].sum())
-    return now - DAY if scored >= ENOUGH else since
+    topics.steady(queries.common_words(*last_day(datetime.now(UTC))))
 
 
 def typical(counts: pd.DataFrame) -> list[str]:

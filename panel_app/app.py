@@ -30,6 +30,7 @@ from panel_app import (
     look,
     pages,
     pickers,
+    prompt,
     pulse,
     sampled,
     take_away,
@@ -280,6 +281,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
     hv.renderer("bokeh").webgl = False  # without a graphics card it takes seconds to draw what a canvas does at once
     lean_bokeh.install()
     first_paint.install()
+    prompt.install()
     db.check(data.engine())
     accounts = auth.Accounts(data.engine(), settings, port, door.PAGES)
     server: pn.io.server.Server = pn.serve(

@@ -17,14 +17,13 @@ from bokeh.document import Document as BokehDocument
 from bokeh.embed.bundle import Bundle
 from bokeh.embed.util import RenderItem
 from bokeh.server.tornado import BokehTornado
-from bokeh.server.urls import per_app_patterns
 from panel.io.resources import LOCAL_DIST, Resources, bundle_resources, patch_model_css
 from panel.io.server import DocHandler, html_page_for_render_items
 from tornado.ioloop import IOLoop
 
 from core import queries
 from core.accounts import Visitor
-from panel_app import address, auth, look, pages
+from panel_app import address, auth, look, pages, prompt
 from panel_app.selection import RANGES, Selection, View
 
 HERE = Path(__file__).parent
@@ -37,9 +36,8 @@ log = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Let pages go out in parts: Bokeh takes the class that answers for one from a list of its own."""
-    at = next(number for number, (_, kind, *_) in enumerate(per_app_patterns) if kind is DocHandler)
-    per_app_patterns[at] = (per_app_patterns[at][0], Document)
+    """Let pages go out in parts."""
+    prompt.take_the_place_of(DocHandler, Document)
 
 
 class Document(DocHandler):

@@ -280,11 +280,13 @@ def test_the_words_of_a_keyword_are_counted_apart_from_those_of_all_others(keywo
     assert set(found["other_total"]) == {11}
 
 
-def test_a_keyword_with_tweets_enough_is_told_from_others_by_those_of_a_day(keyword, put, door):
+def test_a_keyword_with_tweets_enough_is_told_from_others_by_those_of_the_last_whole_day(keyword, put, door):
+    midnight = NOON - 12 * HOUR
     for id, name in enumerate(("nike", "puma"), 1):
         keyword(name)
-        put(Trend, minute_row(minute=NOON - HOUR, tweets=advice.ENOUGH - 2 + id, keyword_id=id))
-        put(Trend, minute_row(minute=NOON - HOUR, tweets=advice.ENOUGH, keyword_id=id, label=None))
+        put(Trend, minute_row(minute=midnight - HOUR, tweets=advice.ENOUGH - 2 + id, keyword_id=id))
+        put(Trend, minute_row(minute=midnight, tweets=advice.ENOUGH, keyword_id=id))
+        put(Trend, minute_row(minute=midnight - HOUR, tweets=advice.ENOUGH, keyword_id=id, label=None))
 
-    assert advice.enough_since(1, NOON - 14 * DAY, NOON) == NOON - 14 * DAY
-    assert advice.enough_since(2, NOON - 14 * DAY, NOON) == NOON - DAY
+    assert advice.enough(1, NOON - 14 * DAY, NOON) == (NOON - 14 * DAY, NOON)
+    assert advice.enough(2, NOON - 14 * DAY, NOON) == (midnight - DAY, midnight)
