@@ -37,8 +37,8 @@ def talk(put, tweet_row):
 def usual(talk):
     """A week of usual talk, and usual talk now."""
     for back in range(1, 8):
-        talk("shoe", range(100), NOON - HOUR - back * DAY)
-    talk("shoe shop", range(20, 30), NOON - 2 * HOUR - 3 * DAY)
+        talk("shoe", range(40), NOON - HOUR - back * DAY)
+    talk("shoe shop", range(20, 24), NOON - 2 * HOUR - 3 * DAY)
 
 
 def test_what_is_new_is_first_and_marked_and_what_is_as_ever_is_not_there(keyword, usual, talk, view):
@@ -50,7 +50,7 @@ def test_what_is_new_is_first_and_marked_and_what_is_as_ever_is_not_there(keywor
 
     assert found.rows["term"].tolist() == ["#strike", "shop"]
     assert found.rows["new"].tolist() == [True, False]
-    assert (found.authors, found.before) == (51, 700)  # before: a hundred on each of seven days
+    assert (found.authors, found.before) == (51, 280)  # before: forty on each of seven days
     told = topics.told(view(hours=6))
     assert told.count(">new<") == 1
     assert "30 <small>58.8 %</small>" in told
