@@ -61,6 +61,7 @@ def measure(settings: Settings, rows: int) -> dict[str, Any]:
         cold = timed(host, END)
         runs = []
         for n in quarters:
+            ray.get(host.compact.remote())  # as the scheduler has it done between two runs
             insert_tweets(engine, rows, rows // FEW, authors, n)
             runs.append(timed(host, END + n * QUARTER))
         insert_tweets(engine, rows, rows // 10, authors, quarters[-1] + 1)

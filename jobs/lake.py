@@ -61,7 +61,7 @@ OUTDATED = {
     for table, keys in KEYS.items()
 }
 
-MOST_FILES = 8  # of one folder: with one more they become one
+MOST_FILES = 16  # of one folder when a run reads it: with one more they become one
 MOST_OUTDATED = 200_000  # keys noted of a table: Spark holds them in memory
 GROUP = 500_000  # rows read and held in memory at a time, some 50 MB
 WAITING = 1_000_000  # rows that wait for more of their folder, so that it is written in few pieces
@@ -229,18 +229,25 @@ def remembered(lake: Lake, table: str, outdated: pa.Table) -> str:
     return name
 
 
-def compact(lake: Lake) -> None:
-    """Write anew the folders of too many files, and those with the most outdated rows while these are too many."""
+def compact(lake: Lake, early: bool = False) -> int:
+    """Write anew the folders of too many files, and those with the most outdated rows while these are too many.
+
+    Half as much is too much where it is done `early`, so that no run has to. Returns how many folders that were.
+    """
+    files, outdated = (MOST_FILES // 2, MOST_OUTDATED // 2) if early else (MOST_FILES, MOST_OUTDATED)
+    written = 0
     for table in SCHEMAS:
         of_folder = Counter(lake.outdated(table)["folder"].to_pylist())
-        many = [folder for folder in lake.folders(table) if len(lake.files(folder)) > MOST_FILES]
+        many = [folder for folder in lake.folders(table) if len(lake.files(folder)) > files]
         left = of_folder.total() - sum(of_folder[folder] for folder in many)
-        for folder, rows in of_folder.most_common() if left > MOST_OUTDATED else ():
-            if folder not in many and left > MOST_OUTDATED // 2:
+        for folder, rows in of_folder.most_common() if left > outdated else ():
+            if folder not in many and left > outdated // 2:
                 many.append(folder)
                 left -= rows
         if many:
             rewrite(lake, table, many)
+        written += len(many)
+    return written
 
 
 def delete(lake: Lake, table: str, doomed: Doomed, columns: list[str]) -> int:

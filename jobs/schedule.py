@@ -65,13 +65,19 @@ def again(run: Any, now: datetime) -> bool:
 class Scheduler:
     """Keeps the influence job on time; `run` computes the window of a given end, or without one the newest.
 
-    `nightly` is done once a night, between two windows.
+    `nightly` is done once a night, and `between` each quarter hour: both amid it, when no run is due.
 
     A plain class: `scheduler` makes it a Ray actor, a test just calls it. Its clock runs from the beginning, so that a
     restarted actor goes on by itself.
     """
 
-    def __init__(self, run: Run, database_url: str, nightly: Callable[[], object] | None = None):
+    def __init__(
+        self,
+        run: Run,
+        database_url: str,
+        nightly: Callable[[], object] | None = None,
+        between: Callable[[], object] | None = None,
+    ):
         self._run = run
         self._engine = db.engine(database_url, pool_size=1)
         self._running = Lock()  # one after the other here; across processes it is the job's own lock in Postgres
@@ -79,8 +85,9 @@ class Scheduler:
         # Between the quarter hours too: nothing is due then but what failed or could not begin.
         self._clock.add_job(self.tick, "cron", minute="*/5", coalesce=True, misfire_grace_time=LATE_S)
         if nightly:
-            # Amid a quarter hour, when no run is due.
             self._clock.add_job(self._quietly, "cron", args=[nightly], hour=3, minute=8, misfire_grace_time=None)
+        if between:
+            self._clock.add_job(self._quietly, "cron", args=[between], minute="8-59/15", coalesce=True)
         self._clock.start()
 
     def stop(self) -> None:
@@ -120,13 +127,13 @@ class Scheduler:
         except SQLAlchemyError as error:
             log.error("What is past is not added up yet, and takes longer to read: %s", one_line(error))
 
-    def _quietly(self, nightly: Callable[[], object]) -> None:
-        """Do what is done each night; if it fails, the next night is another."""
+    def _quietly(self, upkeep: Callable[[], object]) -> None:
+        """Do what is done now and then; if it fails, the next time is another."""
         with self._running:
             try:
-                log.info("Older than it may get, and gone: %s", nightly())
+                log.info("Between two runs: %s", upkeep())
             except (TalkerError, RayError, SQLAlchemyError) as error:
-                log.error("What is too old stays until the next night: %s", one_line(error))
+                log.error("What is done between two runs waits for the next time: %s", one_line(error))
 
     def _due(self, now: datetime) -> list[datetime] | None:
         try:
@@ -161,11 +168,15 @@ def scheduler(settings: Settings) -> Any:
         went: dict[str, int] = ray.get(host.expire.remote())
         return went
 
+    def compact() -> int:
+        written: int = ray.get(host.compact.remote())
+        return written
+
     nightly = expire if settings.keep_days else None
     # It needs no processor of its own, and is started again for ever: all it knows is in Postgres.
     remote: Any = ray.remote(num_cpus=0, max_restarts=-1)(Scheduler)
     named = {"name": SCHEDULER, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-    return remote.options(**named, max_concurrency=2).remote(run, settings.database_url, nightly)
+    return remote.options(**named, max_concurrency=2).remote(run, settings.database_url, nightly, compact)
 
 
 def stop() -> None:

