@@ -5,6 +5,7 @@ Each is a context manager that leaves nothing running behind it.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import logging
@@ -60,6 +61,7 @@ def postgres(settings: Settings) -> Iterator[Settings]:
         yield replace(settings, database_url=url)
     finally:
         server.cleanup()
+        atexit.unregister(server._cleanup)  # at our end it would make its lock anew, and the folder that is gone
 
 
 def embedded(folder: Path) -> Any:

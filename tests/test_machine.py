@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -44,6 +45,22 @@ def test_a_home_that_cannot_hold_a_socket_is_refused(tmp_path, folder):
     settings = replace(Settings.from_env({}), home=tmp_path / folder)
     with pytest.raises(ConfigError, match="TALKER_HOME"), machine.postgres(settings):
         pass
+
+
+def test_a_home_that_was_only_for_one_process_stays_gone_when_that_ends():
+    once = """
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+import machine
+from core.config import Settings
+with TemporaryDirectory() as folder, machine.postgres(replace(Settings.from_env({}), home=Path(folder))):
+    print(folder)
+"""
+    folder = subprocess.run([sys.executable, "-c", once], capture_output=True, text=True, check=True).stdout.strip()
+
+    assert folder
+    assert not Path(folder).exists()
 
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path):
