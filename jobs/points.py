@@ -41,11 +41,12 @@ def drawn(authors: DataFrame, curves: Mapping[str, Curve]) -> DataFrame:
 
 
 def along(z: str, curve: Curve) -> Column:
-    """Return the points of a count whose logarithm is given; the formula is that of core.weights.Curve."""
-    ramps = (
-        slope * F.greatest(F.lit(0.0), F.least(F.col(z), F.lit(end)) - start) for start, end, slope in curve.ramps()
-    )
-    return F.when(F.col(z).isNotNull(), added(ramps))
+    """Return the points of a count whose logarithm is given; the formula is that of core.weights.Curve.
+
+    As text: PySpark would hand it over in a thousand calls.
+    """
+    ramps = [f"{slope!r}D * greatest(0D, least({z}, {end!r}D) - {start!r}D)" for start, end, slope in curve.ramps()]
+    return F.when(F.col(z).isNotNull(), F.expr(" + ".join(["0D", *ramps])))
 
 
 def known(name: str) -> Column:
