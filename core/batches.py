@@ -28,6 +28,7 @@ SCALARS = tuple(
 TWEET = ("keyword_id", "mentioned_ids", *SCALARS)
 TREND = ("keyword_id", "minute", "label", "tweets", "sentiment_sum", "sentiment_square_sum")
 TERM = ("keyword_id", "hour", "label", "term", "tweets")
+DOUBLE_KEY = "23505"  # what Postgres calls an error about a key that is there already
 EPOCH, MINUTE, HOUR = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -65,6 +66,16 @@ def save_batch(engine: Engine, *batches: Batch) -> None:
     label). The tables are written in one order and each in the order of its keys: transactions that share rows wait
     for each other, and cannot deadlock.
     """
+    while True:
+        try:
+            _save(engine, batches)
+            return
+        except IntegrityError as clash:  # another transaction was first with a tweet: now it is known
+            if getattr(clash.orig, "pgcode", None) != DOUBLE_KEY:
+                raise
+
+
+def _save(engine: Engine, batches: Sequence[Batch]) -> None:
     with engine.connect() as connection:
         stage(connection)
         with connection.begin():
@@ -184,25 +195,45 @@ def without(batch: Batch, tombstones: Mapping[tuple[str, int], int], rows: Seque
 def save_tweets(connection: Connection, batches: Sequence[Batch]) -> Counter[int]:
     """Save tweets and move the counters of those that are new; returns how many became volume, by keyword."""
     hold_keywords(connection, [batch.keyword_id for batch in batches if batch.tweets])
-    tweets = {(one.keyword_id, row["id"]): row for one in batches for row in once(one.tweets, merged_tweet)}
-    scalars = itemgetter(*SCALARS)
-    rows = ((keyword, array(row["mentioned_ids"]), *scalars(row)) for (keyword, _), row in tweets.items())
-    copy_values(connection, "incoming_tweet", TWEET, rows)
-    new = [(keyword, tweets[keyword, number]) for keyword, number in connection.execute(text(SAVE_NEW_TWEETS))]
-    heard = change_known_tweets(connection, tweets, [(keyword, row["id"]) for keyword, row in new])
+    ordered = sorted(batches, key=lambda one: one.keyword_id)
+    tweets = {(one.keyword_id, row["id"]): row for one in ordered for row in once(one.tweets, merged_tweet)}
+    known = known_tweets(connection, tweets)
+    new = [(key[0], row) for key, row in tweets.items() if key not in known]
+    copy_tweets(connection, "tweet", new)
+    heard = change_known_tweets(connection, {key: tweets[key] for key in known})
     volume = [(keyword, row) for keyword, row in new if row["matched"]] + heard
     move_terms(connection, new)
     move_trend(connection, volume)
     return Counter(keyword for keyword, _ in volume)
 
 
-def change_known_tweets(
-    connection: Connection, tweets: Mapping[tuple[int, int], Row], new: Iterable[tuple[int, int]]
-) -> list[tuple[int, Row]]:
-    """Raise the counts of tweets that are not new; returns those that X delivers itself for the first time."""
-    if not (known := tweets.keys() - new):
+def known_tweets(connection: Connection, tweets: Mapping[tuple[int, int], Row]) -> set[tuple[int, int]]:
+    """Return which of some tweets are stored.
+
+    What is new then goes by COPY into the table itself: an INSERT that looks for conflicts writes each row by itself,
+    and twice to the log.
+    """
+    if not tweets:
+        return set()
+    keywords, ids = zip(*tweets, strict=True)
+    found = connection.execute(text(KNOWN_TWEETS), {"keywords": array(keywords), "ids": array(ids)})
+    return {(keyword, number) for keyword, number in found.all()}
+
+
+def copy_tweets(connection: Connection, table: str, tweets: Sequence[tuple[int, Row]]) -> None:
+    """Send tweets, each with its keyword."""
+    scalars = itemgetter(*SCALARS)
+    if tweets:
+        rows = ((keyword, array(row["mentioned_ids"]), *scalars(row)) for keyword, row in tweets)
+        copy_values(connection, table, TWEET, rows)
+
+
+def change_known_tweets(connection: Connection, tweets: Mapping[tuple[int, int], Row]) -> list[tuple[int, Row]]:
+    """Raise the counts of tweets that are stored; returns those that X delivers itself for the first time."""
+    if not tweets:
         return []
-    keywords, ids = zip(*known, strict=True)
+    copy_tweets(connection, "incoming_tweet", [(key[0], row) for key, row in tweets.items()])
+    keywords, ids = zip(*tweets, strict=True)
     changed = connection.execute(text(CHANGE_KNOWN_TWEETS), {"keywords": array(keywords), "ids": array(ids)})
     return [(keyword, tweets[keyword, number]) for keyword, number, heard in changed if heard]
 
@@ -291,7 +322,7 @@ def once(rows: Iterable[Row], merge: Callable[[Row, Row], Row]) -> list[Row]:
     for row in rows:
         seen = unique.get(row["id"])
         unique[row["id"]] = row if seen is None else merge(seen, row)
-    return [row for _, row in sorted(unique.items())]
+    return [unique[number] for number in sorted(unique)]
 
 
 def merged_tweet(one: Row, other: Row) -> Row:
@@ -336,10 +367,11 @@ WHERE (kind = 'tweet' AND id = ANY(CAST(:tweets AS bigint[])))
   OR (kind <> 'tweet' AND id = ANY(CAST(:authors AS bigint[])))
 """
 
-SAVE_NEW_TWEETS = f"""
-INSERT INTO tweet ({", ".join(TWEET)}) SELECT {", ".join(TWEET)} FROM incoming_tweet ORDER BY keyword_id, id
-ON CONFLICT DO NOTHING RETURNING keyword_id, id
-"""  # noqa: S608 - built from our own column names
+# OFFSET 0: each is looked for by its key. What the planner would do instead depends on how new its statistics are.
+KNOWN_TWEETS = """
+SELECT keyword_id, id FROM unnest(CAST(:keywords AS int[]), CAST(:ids AS bigint[])) AS of (keyword_id, id)
+CROSS JOIN LATERAL (SELECT FROM tweet t WHERE t.keyword_id = of.keyword_id AND t.id = of.id OFFSET 0) AS there
+"""
 
 # Counts only grow. An original first known through a retweet is volume from the moment X delivers it itself: `heard`.
 CHANGE_KNOWN_TWEETS = f"""

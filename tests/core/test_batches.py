@@ -1,4 +1,5 @@
 import itertools
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
@@ -234,6 +235,20 @@ def test_a_connection_that_breaks_while_rows_are_sent_is_an_outage_and_no_refusa
         with pytest.raises(OperationalError):
             copying.copy(connection, "incoming", ["id"], [{"id": 1}])
         connection.invalidate()
+
+
+def test_a_tweet_that_another_transaction_stores_meanwhile_is_known_and_counted_once(engine, save, tweet_row):
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as other:
+            batches.copy_tweets(other, "tweet", [(1, tweet_row(like_count=1))])
+            saved = pool.submit(save, tweet_row(like_count=5), tweet_row(2))
+            while not (saved.done() or other.execute(waits).scalar_one()):
+                time.sleep(0.01)
+        saved.result(timeout=10)
+
+    assert rows(engine, select(Tweet.id, Tweet.like_count).order_by(Tweet.id)) == [(1, 5), (2, None)]
+    assert outcome(engine) == (1, 1)
 
 
 def alike(engine, every, before=()):
