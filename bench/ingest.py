@@ -10,7 +10,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -254,7 +255,7 @@ def latency(settings: Settings, engine: Engine, lines: list[bytes]) -> dict[str,
         track(engine, *(f"quiet {number}" for number in range(MOST - MANY - len(KEYWORDS))))
         while len(ray.get(collector.supervisor.status.remote())) < MOST:
             collector.check(timeout=LOOK)
-        return {"latency_p50_s": ranked[49], "latency_p99_s": ranked[98], "rss_mb": resident(settings) / 1e6}
+        return {"latency_p50_s": ranked[49], "latency_p99_s": ranked[98], **memory(processes(settings))}
 
 
 def tagged(line: bytes, name: str) -> bytes:
@@ -292,13 +293,14 @@ def processes(settings: Settings) -> Iterator[psutil.Process]:
         yield from (root, *root.children(recursive=True))
 
 
-def resident(settings: Settings) -> int:
-    """Return the resident bytes of all processes; pages that some share count for each of them."""
-    total = 0
-    for process in processes(settings):
+def memory(processes: Iterable[psutil.Process]) -> dict[str, float]:
+    """Return the resident megabytes of processes: `rss` counts pages that some share for each of them, `pss` once."""
+    total: Counter[str] = Counter()
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
-            total += process.memory_info().rss
-    return total
+            held = process.memory_full_info()
+            total.update(rss_mb=held.rss, pss_mb=held.pss)
+    return {name: size / 1e6 for name, size in total.items()}
 
 
 def worked(settings: Settings) -> float:
