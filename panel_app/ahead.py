@@ -1,11 +1,13 @@
 """Reads what a page is about to ask for before it is drawn, so that nobody waits for somebody else's answer.
 
-One thread draws every page of the process; while Postgres works for one of them, it goes on with the others.
+One thread draws every page of the process; while Postgres works for one of them, it goes on with the others. And what
+nobody waits for is written later.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -13,9 +15,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import panel as pn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from panel_app import cuts, data
+
+log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 READERS = 4  # questions that Postgres is asked at once
@@ -53,11 +57,28 @@ def then(read: Callable[[], object], show: Callable[[], None], waiting: Callable
     reading.add_done_callback(lambda _reading: page.add_next_tick_callback(over))
 
 
-def keep_ready(reads: Sequence[Callable[[], object]]) -> None:
+@functools.cache
+def writer() -> ThreadPoolExecutor:
+    """Return the thread that writes what nobody waits for, started when it is first needed."""
+    return ThreadPoolExecutor(1, thread_name_prefix="write later")
+
+
+def later(write: Callable[[], object]) -> None:
+    """Write what nobody waits for, in order, while the page goes on; if it fails that is logged."""
+
+    def written() -> None:
+        try:
+            write()
+        except SQLAlchemyError as error:
+            log.warning("What somebody did is not counted: %s", type(error).__name__)
+
+    writer().submit(written)
+
+
+def keep_ready(reads: Sequence[Callable[[], object]], stop: threading.Event) -> None:
     """Read what is of all keywords and takes long: now, each hour, and when the scores or the keywords change."""
-    pause = threading.Event()
     done: object = None
-    while not pause.wait(data.POLL_SECONDS):
+    while not stop.wait(data.POLL_SECONDS):
         state = cuts.begun(datetime.now(UTC), HOUR, "UTC"), data.watch().version(0)
         if state != done:
             done = state

@@ -237,11 +237,12 @@ class Body:
         tell_address(pages.slug(self.chosen()), self._selection)
 
     def _viewed(self, *_: object) -> None:
-        usage.note(self._visitor, "view", page=pages.slug(self.chosen()))
+        page = pages.slug(self.chosen())
+        ahead.later(lambda: usage.note(self._visitor, "view", page=page))
 
     def _chose(self, *events: param.parameterized.Event) -> None:
-        for event in events:
-            usage.note(self._visitor, "choice", what=event.name)
+        for name in [event.name for event in events]:
+            ahead.later(functools.partial(usage.note, self._visitor, "choice", what=name))
 
 
 def tell_address(page: str, selection: Selection) -> None:
@@ -297,5 +298,7 @@ def serve(settings: Settings, port: int) -> pn.io.server.Server:
         verbose=False,
     )
     accounts.keep_sweeping()
-    threading.Thread(target=ahead.keep_ready, args=(pages.READY,), name="keep ready", daemon=True).start()
+    threading.Thread(
+        target=ahead.keep_ready, args=(pages.READY, threading.Event()), name="keep ready", daemon=True
+    ).start()
     return server

@@ -18,7 +18,7 @@ from bokeh.server.auth_provider import AuthProvider
 from bokeh.server.views.doc_handler import DocHandler
 from sqlalchemy import Engine
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
-from tornado.ioloop import PeriodicCallback
+from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import OutputTransform, RequestHandler
 from tornado.websocket import WebSocketHandler
 
@@ -153,14 +153,17 @@ class Accounts(AuthProvider):
         """Return what every cookie of ours has in common."""
         return {"httponly": True, "samesite": "Lax", "secure": self.secure, "path": "/"}
 
-    def sweep(self) -> None:
+    async def sweep(self) -> None:
         """Close the sockets of sessions that had ended at the last sweep; their pages had the time to leave."""
         sockets = {socket: socket.request.visitor.session for socket in list(self._sockets) if socket.ws_connection}
         for socket, session in sockets.items():
             if session in self.ended or made_for(socket) not in (None, session):
                 socket.close(4401, "signed out")
         sessions = set(sockets.values())
-        self.ended = sessions - accounts.signed_in(self.engine, sessions) if sessions else set()
+        # Beside the loop: while Postgres is busy, every page would wait for this.
+        loop = IOLoop.current()
+        alive = await loop.run_in_executor(None, accounts.signed_in, self.engine, sessions) if sessions else set()
+        self.ended = sessions - alive
 
     def options(self) -> dict[str, Any]:
         """Return what `pn.serve` must be told so that all this holds."""

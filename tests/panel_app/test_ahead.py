@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from threading import Event
+from threading import Event, Semaphore, Thread
 
 import pytest
 from bokeh.document import Document
 from panel.io.state import set_curdoc
+from sqlalchemy.exc import OperationalError
 
 from core.models import Tweet
-from panel_app import ahead
+from panel_app import ahead, data
 from panel_app.selection import Selection, Shown
 
 
@@ -89,3 +90,34 @@ def test_a_page_follows_when_its_answers_are_there_and_skips_what_nobody_waits_f
         turn(page)
 
     assert (seen, selection.reading) == (["asics"], 0)
+
+
+def test_what_nobody_waits_for_is_written_in_order_and_a_failure_is_in_the_log(caplog):
+    gate, said = Event(), []
+
+    def fails():
+        raise OperationalError("INSERT", None, Exception("away"))
+
+    for write in (gate.wait, fails, lambda: said.append(1), lambda: said.append(2)):
+        ahead.later(write)
+    assert said == []
+    gate.set()
+    ahead.writer().submit(lambda: None).result()
+
+    assert said == [1, 2]
+    assert [record.getMessage() for record in caplog.records] == ["What somebody did is not counted: OperationalError"]
+
+
+def test_what_all_pages_need_is_read_before_somebody_asks_and_again_when_it_changes(door, keyword, monkeypatch):
+    monkeypatch.setattr(data, "POLL_SECONDS", 0.01)
+    read, stop = Semaphore(0), Event()
+    door.watch()
+    Thread(target=ahead.keep_ready, args=((read.release,), stop), daemon=True).start()
+    try:
+        assert read.acquire(timeout=30)
+        assert not read.acquire(timeout=0.2)
+        keyword("nike")
+        door.watch().look()
+        assert read.acquire(timeout=30)
+    finally:
+        stop.set()
