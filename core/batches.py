@@ -28,6 +28,7 @@ SCALARS = tuple(
 TWEET = ("keyword_id", "mentioned_ids", *SCALARS)
 TREND = ("keyword_id", "minute", "label", "tweets", "sentiment_sum", "sentiment_square_sum")
 TERM = ("keyword_id", "hour", "label", "term", "tweets")
+CLASHES = 20  # with other transactions in a row, after which it is no chance
 DOUBLE_KEY = "23505"  # what Postgres calls an error about a key that is there already
 EPOCH, MINUTE, HOUR = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1), timedelta(hours=1)
 
@@ -66,12 +67,12 @@ def save_batch(engine: Engine, *batches: Batch) -> None:
     label). The tables are written in one order and each in the order of its keys: transactions that share rows wait
     for each other, and cannot deadlock.
     """
-    while True:
+    for more in reversed(range(CLASHES)):
         try:
             _save(engine, batches)
             return
         except IntegrityError as clash:  # another transaction was first with a tweet: now it is known
-            if getattr(clash.orig, "pgcode", None) != DOUBLE_KEY:
+            if not more or getattr(clash.orig, "pgcode", None) != DOUBLE_KEY:
                 raise
 
 
