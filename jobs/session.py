@@ -206,9 +206,10 @@ class SparkHost:
     @contextmanager
     def _alive(self) -> Iterator[SparkSession]:
         """Yield a session; if it dies amid what is done with it, that is done again by a new host: see `spark`."""
+        spark = self.spark()
         try:
-            yield self.spark()
-        except (Py4JError, ConnectionError):
+            yield spark
+        except Exception:  # whatever Python makes of Java's end; while it lives, this does nothing
             self.spark()
             raise
 
