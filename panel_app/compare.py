@@ -419,9 +419,9 @@ def choosers(selection: Selection) -> tuple[pmui.MultiChoice, pmui.Select]:
     word = pmui.Select(label="Words against", size="small", width=240, margin=(12, 0, 4, 0))
 
     def follow(*_: object) -> None:
-        names = [name for name in selection.param.keyword.objects if name != selection.keyword]
-        found = [name for name in selection.others if name in names] or names[:2]
-        picker.param.update(options=names, value=found)
+        every = selection.param.keyword.objects
+        found = chosen(every, selection.keyword, selection.others)
+        picker.param.update(options=[name for name in every if name != selection.keyword], value=found)
         word.param.update(options=found, value=word.value if word.value in found else next(iter(found), None))
         selection.others = found
 
@@ -429,6 +429,19 @@ def choosers(selection: Selection) -> tuple[pmui.MultiChoice, pmui.Select]:
     picker.param.watch(lambda _event: selection.param.update(others=list(picker.value or [])), "value")
     selection.param.watch(follow, ["keyword", "others"])
     return picker, word
+
+
+def chosen(names: Sequence[str], keyword: str, others: Sequence[str]) -> list[str]:
+    """Return those of some keywords that one is compared with: who was chosen, else the first two."""
+    rest = [name for name in names if name != keyword]
+    return [name for name in others if name in rest] or rest[:2]
+
+
+def ahead(view: View, others: Sequence[str]) -> None:
+    """Read what the page shows when it is opened."""
+    some = chosen(list(known(view)), view.keyword, others)
+    told(view, some)
+    words(view, next(iter(some), None))
 
 
 def told(view: View, others: list[str]) -> str:

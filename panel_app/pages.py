@@ -42,15 +42,12 @@ PAGES: dict[str, tuple[str, Callable[..., pn.viewable.Viewable]]] = {
 }
 # What is read ahead of a page: what it asks for, and takes longer than to draw it.
 READ: dict[str, Callable[[Choices, View], object]] = {
-    "Overview": lambda _, view: (overview.figures(view), overview.voices(view)),
+    "Overview": lambda _, view: (overview.figures(view), trend.legend(view), overview.voices(view)),
     "Influence Score": lambda _, view: (audience.totals(view), influencers.leaders(view)),
     "Influencer Map": lambda _, view: influencer_map.summary(view),
     "Word Clouds": lambda chosen, view: (words.laid(view, chosen.way), words.using(view, chosen.word, chosen.mood)),
-    "Hashtag Trend": lambda _, view: trend.said(view),
-    "Compare": lambda chosen, view: (
-        compare.told(view, chosen.others),
-        compare.words(view, next(iter(chosen.others), None)),
-    ),
+    "Hashtag Trend": lambda _, view: (trend.said(view), trend.legend(view)),
+    "Compare": lambda chosen, view: compare.ahead(view, chosen.others),
     "Patterns": lambda _, view: patterns.told(view),
     "Topics": lambda chosen, view: (topics.told(view), topics.told_related(view), topics.using(chosen, view)),
     "Forecast": lambda _, view: (forecast.people(view), forecast.days(view, "tweets"), forecast.days(view, "mood")),
