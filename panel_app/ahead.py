@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 READERS = 4  # questions that Postgres is asked at once
-PATIENCE = 0.03  # seconds that a page waits for what is likely there already, before it says that it reads
+PATIENCE = 0.01  # seconds that a page waits for what is likely there already, before it says that it reads
 
 
 @functools.cache
