@@ -518,7 +518,7 @@ def terms(keyword_id: int, start: datetime, end: datetime, label: int, limit: in
 
     `percent` is the smallest share of the stream that was read in the range.
     """
-    used = _used(_one(keyword_id), start, end)
+    used = _used(_of(keyword_id), start, end)
     tweets = cast(func.sum(used.c.tweets), BigInteger).label("tweets")
     return (
         select(used.c.term, tweets, _share(start, end))
@@ -588,7 +588,7 @@ def contrast(keyword_id: int, other_id: int, start: datetime, end: datetime, lim
     `uses` and `other_uses` are of one word, `total` and `other_total` of all words of each keyword. Words of tweets
     that were not scored are left out, so that both sides are of the same languages.
     """
-    used = _used(_one(keyword_id, other_id), start, end)
+    used = _used(_of(keyword_id, other_id), start, end)
     uses, other_uses = (
         cast(func.coalesce(func.sum(used.c.tweets).filter(ours), 0), BigInteger)
         for ours in (used.c.keyword_id == keyword_id, used.c.keyword_id != keyword_id)
@@ -616,7 +616,7 @@ def common_words(start: datetime, end: datetime, limit: int = 3000) -> Rows:
 
 def own_words(keyword_id: int, terms: Collection[str], start: datetime, end: datetime) -> Rows:
     """How many tweets of a keyword use each of some words: `tweets`, and `total` of all its words."""
-    own = _counted(_one(keyword_id), start, end).subquery()
+    own = _counted(_of(keyword_id), start, end).subquery()
     return select(own).where(own.c.term == any_(cast(list(terms), ARRAY(String))))
 
 
@@ -625,7 +625,7 @@ def words(keyword_id: int, start: datetime, end: datetime, limit: int = 2000) ->
 
     `all_` of a sentiment is how many words its tweets use in all, each counted once a tweet.
     """
-    used, labels = _used(_one(keyword_id), start, end), {"positive": 1, "neutral": 0, "negative": -1}
+    used, labels = _used(_of(keyword_id), start, end), {"positive": 1, "neutral": 0, "negative": -1}
     uses = {
         name: func.coalesce(func.sum(used.c.tweets).filter(used.c.label == label), 0) for name, label in labels.items()
     }
@@ -1236,7 +1236,7 @@ def _counted(keywords: Any, start: datetime, end: datetime) -> Select[Any]:
     return select(used.c.term, tweets.label("tweets"), in_all).where(used.c.label.is_not(None)).group_by(used.c.term)
 
 
-def _one(*keyword_ids: int) -> Any:
+def _of(*keyword_ids: int) -> Any:
     """Return keywords by their ids, as a table with the column `id`."""
     return select(func.unnest(cast(list(keyword_ids), ARRAY(BigInteger))).label("id")).subquery()
 
