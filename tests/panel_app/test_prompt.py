@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import panel as pn
 import pytest
@@ -51,7 +52,8 @@ async def opens_a_page():
 
 
 def test_every_word_of_a_connection_goes_out_as_it_is_said(opened):
-    asyncio.run(opens_a_page())
+    with ThreadPoolExecutor(1) as beside:  # a browser of other tests may have a loop in this thread
+        beside.submit(asyncio.run, opens_a_page()).result()
 
     assert opened == [1]
     assert Syncable._debounce == prompt.DEBOUNCE  # and no change waits long for others
