@@ -1,4 +1,4 @@
-"""What somebody does is answered at once: neither Panel nor TCP waits whether more will follow.
+"""What somebody does is answered at once: neither Panel nor TCP waits whether more follows, nor does tidying come first.
 
 A message of Bokeh's goes out as several small writes. TCP keeps the second back until the first is acknowledged, which
 the other side puts off for 40 ms (Nagle's algorithm and delayed acknowledgements: RFC 896, RFC 1122 4.2.3.2).
@@ -9,15 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from bokeh.server.urls import per_app_patterns
+from panel.io import document
 from panel.io.server import WSHandler
 from panel.reactive import Syncable
 
+TIDY = 60  # seconds after a page was left until Python looks through what all others hold: .3 s for fifty
 DEBOUNCE = 5  # milliseconds that a change waits for others of the same part; Panel's own are 50
 
 
 def install() -> None:
     """Answer at once from now on, in this process."""
     Syncable._debounce = DEBOUNCE
+    document.GC_DEBOUNCE = TIDY
     take_the_place_of(WSHandler, Socket)
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import panel as pn
 import pytest
 from bokeh.server.urls import per_app_patterns
+from panel.io import document
 from panel.reactive import Syncable
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
@@ -22,6 +23,7 @@ def opened(monkeypatch):
     """Whether what is said goes out at once, of each connection to pages of this process, which answers promptly."""
     before, found = per_app_patterns.copy(), []
     monkeypatch.setattr(Syncable, "_debounce", Syncable._debounce)
+    monkeypatch.setattr(document, "GC_DEBOUNCE", document.GC_DEBOUNCE)
     prompt.install()
     (path, ours), at = next((one[:2], number) for number, one in enumerate(per_app_patterns) if "ws" in one[0])
 
