@@ -1,4 +1,4 @@
-"""What somebody does is answered at once: neither Panel nor TCP waits whether more follows, nor does tidying come first.
+"""What somebody does is answered at once: neither Panel nor TCP waits for more, and nothing is tidied up first.
 
 A message of Bokeh's goes out as several small writes. TCP keeps the second back until the first is acknowledged, which
 the other side puts off for 40 ms (Nagle's algorithm and delayed acknowledgements: RFC 896, RFC 1122 4.2.3.2).
