@@ -52,7 +52,7 @@ class Document(DocHandler):
             session = await self.get_session()  # type: ignore[misc]
             self.write(built(session.document, session.token))
         else:
-            await super().get(*args, **kwargs)  # type: ignore[misc]
+            super().get(*args, **kwargs)  # leads to the door, and is done
 
     def get_template_path(self) -> str:
         """Return where our templates lie."""

@@ -37,6 +37,14 @@ def test_the_frame_comes_before_anything_is_read_or_built(asked):
     assert ROOT in b"".join(rest)
 
 
+def test_a_stranger_is_led_to_the_door_and_nothing_goes_wrong(app_url, app_home):
+    for _ in range(2):  # what goes wrong with one is in the log when the next is answered
+        led = requests.get(f"{app_url}/?page=topics", allow_redirects=False, timeout=60)
+
+    assert (led.status_code, led.headers["Location"].partition("?")[0]) == (302, "./login")
+    assert "first_paint.py" not in (app_home / "app.log").read_text()
+
+
 def test_without_scripts_the_figures_are_those_of_the_page(window, app_url):
     bare, alive = (window(java_script_enabled=scripts).new_page() for scripts in (False, True))
     seen = []
