@@ -130,6 +130,17 @@ def influence_row() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
+def rows(engine: Engine) -> Callable[[Any], Any]:
+    """Run a read and return its rows."""
+
+    def read(query: Any) -> Any:
+        with engine.connect() as connection:
+            return connection.execute(query).all()
+
+    return read
+
+
+@pytest.fixture
 def tables(engine: Engine) -> Callable[[], dict[str, list[Any]]]:
     """Read what the trackers write: every row, without the keys that only say when it was written."""
 

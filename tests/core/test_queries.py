@@ -22,17 +22,6 @@ TREND = {"voices": 1, "sentiment_sum": 0.5, "sentiment_square_sum": 0.25, "tweet
 
 
 @pytest.fixture
-def rows(engine):
-    """Run a read and return its rows."""
-
-    def read(query):
-        with engine.connect() as connection:
-            return connection.execute(query).all()
-
-    return read
-
-
-@pytest.fixture
 def put(engine):
     """Insert rows into a table."""
 
