@@ -189,6 +189,11 @@ def said(wrong: str, done: str, dark: bool) -> str:
     return block(f'<p class="said {style}" role="{role}">{safe(wrong or done)}</p>', dark)
 
 
+def ready() -> None:
+    """Load matplotlib, before somebody waits: Panel asks of each header of a card whether it is a plot of that kind."""
+    pn.panel(None)
+
+
 def folded(title: str, build: Callable[[], pn.viewable.Viewable]) -> pmui.Card:
     """Return a part of a page behind its title, built when it is first opened."""
     # A plot that is put into the card itself while it opens is drawn before it has a size, which raises.

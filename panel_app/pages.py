@@ -16,6 +16,7 @@ from panel_app import (
     forecast,
     influencer_map,
     influencers,
+    look,
     overview,
     patterns,
     still,
@@ -64,8 +65,8 @@ STILL: dict[str, Callable[[View], str]] = {
     "Topics": lambda view: topics.told(view) + topics.told_related(view),
     "Forecast": forecast.people,
 }
-# What is of all keywords, and is read before somebody asks.
-READY: tuple[Callable[[], object], ...] = (patterns.ready, advice.ready, words.ready)
+# What is the same for everybody, and is read or loaded before somebody asks.
+READY: tuple[Callable[[], object], ...] = (look.ready, patterns.ready, advice.ready, words.ready)
 PERSONAL = ("Advice", "Alerts")  # pages that keep what somebody answers, and so are made for a visitor
 
 # pages that do not follow what is looked at: name, icon, the role they need, and the page

@@ -10,6 +10,8 @@ from bokeh.core.has_props import HasProps
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
+from bokeh.model import util
+from bokeh.models import Title
 from bokeh.themes import Theme
 from bokeh.util import serialization
 
@@ -25,7 +27,10 @@ def lean(monkeypatch):
     def install():
         for name in REPLACED:
             monkeypatch.setattr(HasProps, name, HasProps.__dict__[name])
-        monkeypatch.setattr(PropertyDescriptor, "has_unstable_default", PropertyDescriptor.has_unstable_default)
+        for name in ("has_unstable_default", "_get_default"):
+            monkeypatch.setattr(PropertyDescriptor, name, PropertyDescriptor.__dict__[name])
+        monkeypatch.setattr(util, "visit_immediate_value_references", util.visit_immediate_value_references)
+        monkeypatch.setattr(Serializer, "_encoders", dict(Serializer._encoders))
         lean_bokeh.install()
 
     return install
@@ -51,6 +56,32 @@ def test_a_document_is_the_same_and_so_is_the_second_look_at_it(lean):
 
     assert "#123456" in before[0]
     assert after == before
+
+
+def test_a_page_holds_the_same_models_and_so_it_does_when_one_has_changed(lean):
+    def held():
+        page = built()
+        before = {one.id for one in page.models}
+        page.roots[0].children[0].title.text = "another"
+        page.roots[0].children[0].title = Title(text="a third")
+        return before, {one.id for one in page.models}
+
+    before = held()
+    lean()
+
+    assert held() == before
+    assert before[0] != before[1]
+
+
+def test_a_class_of_models_is_told_to_each_browser_alike(lean):
+    def told():
+        return [json.dumps(built().to_json().content["defs"], default=str) for _ in range(2)]
+
+    before = told()
+    lean()
+
+    assert told() == before
+    assert "panel" in before[0]
 
 
 def test_every_default_is_what_bokeh_says(lean):
