@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from bokeh.core import has_props
 from bokeh.core.has_props import HasProps, MetaHasProps
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.core.serialization import Ref, Serializer
@@ -22,7 +21,7 @@ _overridden: Any = functools.cache(HasProps._overridden_defaults.__func__)  # ty
 _queried = HasProps.query_properties_with_values
 _default_of = PropertyDescriptor._get_default
 _visit = util.visit_immediate_value_references
-_defined = has_props._HasProps_to_serializable
+_defined = Serializer._encoders[MetaHasProps]
 _definitions: dict[Any, Any] = {}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import socket
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import panel as pn
@@ -23,7 +25,7 @@ def opened(monkeypatch):
     """Whether what is said goes out at once, of each connection to pages of this process, which answers promptly."""
     before, found = per_app_patterns.copy(), []
     monkeypatch.setattr(Syncable, "_debounce", Syncable._debounce)
-    monkeypatch.setattr(document, "GC_DEBOUNCE", document.GC_DEBOUNCE)
+    monkeypatch.setattr(document, "_garbage_collect", document._garbage_collect)
     prompt.install()
     (path, ours), at = next((one[:2], number) for number, one in enumerate(per_app_patterns) if "ws" in one[0])
 
@@ -59,3 +61,30 @@ def test_every_word_of_a_connection_goes_out_as_it_is_said(opened):
 
     assert opened == [1]
     assert Syncable._debounce == prompt.DEBOUNCE  # and no change waits long for others
+
+
+class Page:
+    """What holds itself."""
+
+    def __init__(self):
+        self.me = self
+
+
+def test_pages_that_were_left_are_let_go_of_once_in_a_while():
+    broom = prompt.Broom()
+
+    async def leave():
+        page = weakref.ref(Page())
+        broom.left()
+        await asyncio.sleep(0.1)
+        return page() is None
+
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(1) as beside:
+            gone = [beside.submit(asyncio.run, leave()).result() for _ in range(2)]
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+    assert gone == [True, False]  # the first at once, the next when it is time again
