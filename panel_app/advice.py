@@ -203,21 +203,32 @@ def kinds_of(view: View) -> list[list[Advice]]:
 
 def found_for(view: View) -> list[Iterator[Advice]]:
     """Read what advice rests on; about a sensitive keyword there is none on people."""
-    _, now = topics.hours_of(view)
-    since, hour, read = now - PAST, cuts.begun(now, topics.HOUR, "UTC"), topics.steady
-    found = [
-        enter_topics(topics.related_of(view), read(queries.words(view.keyword_id, now - DAY, now))),
-        post_at(read(queries.earned_by_hour(view.keyword_id, hour - 29 * DAY, hour - DAY, view.zone))),
-        look_at(read(queries.place_moods(view.keyword_id, since, now))),
-    ]
     if view.sensitive:
-        return found
+        return found_around(view)
+    people, around = data.at_once(lambda: found_people(view), lambda: found_around(view))
+    return [*people, *around]
+
+
+def found_people(view: View) -> list[Iterator[Advice]]:
+    """Read what advice about people rests on."""
+    _, now = topics.hours_of(view)
+    since, read = now - PAST, topics.steady
     words = typical(against_all(view.keyword_id, *enough(view.keyword_id, since, now)))
     return [
         win_back(read(queries.reaching(view.keyword_id))),
         keep_active(read(queries.rhythms(view.keyword_id, since, now)), pd.Timestamp(now)),
         invite(read(queries.outsiders(view.keyword_id, words, since, now))),
-        *found,
+    ]
+
+
+def found_around(view: View) -> list[Iterator[Advice]]:
+    """Read what advice about topics, hours and places rests on."""
+    _, now = topics.hours_of(view)
+    hour, read = cuts.begun(now, topics.HOUR, "UTC"), topics.steady
+    return [
+        enter_topics(topics.related_of(view), read(queries.words(view.keyword_id, now - DAY, now))),
+        post_at(read(queries.earned_by_hour(view.keyword_id, hour - 29 * DAY, hour - DAY, view.zone))),
+        look_at(read(queries.place_moods(view.keyword_id, now - PAST, now))),
     ]
 
 

@@ -440,8 +440,7 @@ def chosen(names: Sequence[str], keyword: str, others: Sequence[str]) -> list[st
 def ahead(view: View, others: Sequence[str]) -> None:
     """Read what the page shows when it is opened."""
     some = chosen(list(known(view)), view.keyword, others)
-    told(view, some)
-    words(view, next(iter(some), None))
+    data.at_once(lambda: told(view, some), lambda: words(view, next(iter(some), None)))
 
 
 def told(view: View, others: list[str]) -> str:

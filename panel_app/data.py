@@ -6,6 +6,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -17,6 +18,7 @@ from core import db, queries
 from core.config import ConfigError, Settings
 
 POLL_SECONDS = 2.0
+HELPERS = 2  # threads that read what somebody reads beside something else
 # The pages' questions are short: to compile one takes longer than to answer it. What they count fits into 32 MB, and
 # what they read is mostly in memory, where one page costs as much as another.
 POSTGRES = {"jit": "off", "work_mem": "32MB", "random_page_cost": "1.1"}
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _compiled: LRUCache[Any, Any] = LRUCache(500)
 
+Answer = TypeVar("Answer")
 Read = TypeVar("Read", bound=Callable[..., Any])
 KEPT: list[Any] = []  # the functions whose answers are kept
 
@@ -45,7 +48,7 @@ def engine() -> Engine:
     url = Settings.from_env().database_url
     if not url:
         raise ConfigError("TALKER_DATABASE_URL is not set; `talker app` and `talker demo` set it themselves.")
-    return db.engine(url, pool_size=4, **POSTGRES)
+    return db.engine(url, pool_size=8, **POSTGRES)
 
 
 def frame(query: queries.Rows, version: int = 0) -> pd.DataFrame:
@@ -75,6 +78,18 @@ def _read(statement: str, values: tuple[tuple[str, Any], ...], _version: int) ->
         rows = connection.exec_driver_sql(statement, asked)
         # As the driver has them: of SQLAlchemy's own rows pandas asks each four times what it is.
         return pd.DataFrame(rows.cursor.fetchall(), columns=list(rows.keys()))
+
+
+def at_once(read: Callable[[], Answer], *others: Callable[[], Answer]) -> list[Answer]:
+    """Return what several reads give, in order, for which Postgres works at once; none may read others at once."""
+    beside = [helpers().submit(other) for other in others]
+    return [read(), *(one.result() for one in beside)]
+
+
+@functools.cache
+def helpers() -> ThreadPoolExecutor:
+    """Return this process's helpers, started when they are first needed."""
+    return ThreadPoolExecutor(HELPERS, thread_name_prefix="read beside")
 
 
 def kept(read: Read) -> Read:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -28,6 +29,12 @@ def test_what_is_asked_of_many_at_once_is_read_once_too(door, keyword):
 
     assert door.frame(queries.trend(1, hours), 1) is door.frame(queries.trend(1, list(hours)), 1)
     assert door.frame(queries.trend(1, hours), 1) is not door.frame(queries.trend(1, hours[1:]), 1)
+
+
+def test_what_is_read_beside_is_read_at_the_same_time_and_answered_in_order():
+    both = Barrier(2, timeout=10)  # passed by none of them alone
+
+    assert data.at_once(lambda: ("first", both.wait())[0], lambda: ("second", both.wait())[0]) == ["first", "second"]
 
 
 def test_values_are_bound_and_part_queries_that_read_alike(door, keyword, put, tweet_row):
