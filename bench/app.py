@@ -137,8 +137,9 @@ async def browser(profile: Path | str) -> AsyncIterator[Any]:
     async with async_playwright() as playwright:
         window = await playwright.chromium.launch_persistent_context(profile, executable_path=chromium(), **kind)
         for process in psutil.Process().children(recursive=True):
-            if "chrom" in process.name():  # and so will be those that it starts
-                process.nice(YIELDING)
+            with suppress(psutil.NoSuchProcess):
+                if "chrom" in process.name():  # and so will be those that it starts
+                    process.nice(YIELDING)
         yield window
         await window.close()
 
