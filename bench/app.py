@@ -37,7 +37,6 @@ SETTLE = 3.0  # seconds after which nothing of a new page is left to do
 SHORTEST = 1800  # seconds of a range in which one still brushes
 WORDS = [f"word{number}" for number in range(40)]  # the commonest are clicked
 EMAIL = "bench@example.com"
-YIELDING = 10  # how nice Chromium is: in life it draws on another machine, and takes the app no processor
 PAINTED = (".tiles .figure", "svg.still, .bk-Figure canvas")  # what is looked for on the overview
 LIVE = "body:not(:has(#first-paint)) .bk-Figure canvas"
 PAGES = [pages.slug(name) for name in pages.PAGES]
@@ -136,10 +135,6 @@ async def browser(profile: Path | str) -> AsyncIterator[Any]:
     kind: dict[str, Any] = {"args": ["--no-sandbox"], "viewport": {"width": 1280, "height": 900}}
     async with async_playwright() as playwright:
         window = await playwright.chromium.launch_persistent_context(profile, executable_path=chromium(), **kind)
-        for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if "chrom" in process.name():  # and so will be those that it starts
-                    process.nice(YIELDING)
         yield window
         await window.close()
 
